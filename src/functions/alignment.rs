@@ -1,0 +1,88 @@
+//! `alignment(user_id, local_date, category)`: whether an activity is core work of the person's
+//! primary group that day (`semantics.md` §5, §7).
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
+use datafusion::common::exec_err;
+use datafusion::logical_expr::ScalarUDF;
+
+use super::scalar;
+
+/// Primary groups over time, and what is core to each group.
+#[derive(Clone, Debug, Default)]
+pub struct CoreSets {
+    /// By user: half-open day ranges with the primary group.
+    primary: HashMap<i64, Vec<(i32, i32, i64)>>,
+    /// By group: lower-case category names.
+    core: HashMap<i64, HashSet<String>>,
+}
+
+impl CoreSets {
+    /// Category names of `core` must be lower case.
+    pub fn new(
+        primary: HashMap<i64, Vec<(i32, i32, i64)>>,
+        core: HashMap<i64, HashSet<String>>,
+    ) -> Self {
+        CoreSets { primary, core }
+    }
+
+    /// `Core` or `Non-Core`; `None` without a primary group or a core set.
+    pub fn alignment(&self, user_id: i64, day: i32, category: Option<&str>) -> Option<&'static str> {
+        let (_, _, group) = self
+            .primary
+            .get(&user_id)?
+            .iter()
+            .find(|(from, to, _)| *from <= day && day < *to)?;
+        let core = self.core.get(group)?;
+        let is_core = category.is_some_and(|category| core.contains(&category.to_lowercase()));
+        Some(if is_core { "Core" } else { "Non-Core" })
+    }
+}
+
+/// The SQL function over the sets.
+pub fn alignment(sets: Arc<CoreSets>) -> ScalarUDF {
+    scalar(
+        "alignment",
+        vec![DataType::Int64, DataType::Date32, DataType::Utf8],
+        DataType::Utf8,
+        move |args| {
+            let [users, days, categories] = args else {
+                return exec_err!("alignment takes a user_id, a date and a category");
+            };
+            let users = users.as_primitive::<Int64Type>();
+            let days = days.as_primitive::<Date32Type>();
+            let categories = categories.as_string::<i32>();
+            let out: StringArray = (0..users.len())
+                .map(|row| {
+                    if users.is_null(row) || days.is_null(row) {
+                        return None;
+                    }
+                    let category = categories.is_valid(row).then(|| categories.value(row));
+                    sets.alignment(users.value(row), days.value(row), category)
+                })
+                .collect();
+            Ok(Arc::new(out) as ArrayRef)
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn needs_a_primary_group_with_a_core_set() {
+        let sets = CoreSets::new(
+            HashMap::from([(1, vec![(0, 10, 7), (10, 20, 8)])]),
+            HashMap::from([(7, HashSet::from(["design".to_owned()]))]),
+        );
+        assert_eq!(sets.alignment(1, 9, Some("Design")), Some("Core"));
+        assert_eq!(sets.alignment(1, 9, Some("News")), Some("Non-Core"));
+        assert_eq!(sets.alignment(1, 9, None), Some("Non-Core"));
+        assert_eq!(sets.alignment(1, 10, Some("Design")), None);
+        assert_eq!(sets.alignment(2, 9, Some("Design")), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! Dates: names of days and weeks that start where the account says (`semantics.md` §2).
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, StringArray};
+use datafusion::arrow::datatypes::{DataType, Date32Type};
+use datafusion::logical_expr::ScalarUDF;
+
+use super::scalar;
+
+/// Monday first.
+const DAYS: [&str; 7] = [
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+];
+
+/// Days after Monday of a date (days since 1970-01-01, a Thursday).
+pub fn weekday(day: i32) -> i32 {
+    (day.rem_euclid(7) + 3) % 7
+}
+
+/// English name of a date's weekday.
+pub fn name_of_day(day: i32) -> &'static str {
+    DAYS.get(weekday(day) as usize).copied().unwrap_or("Monday")
+}
+
+/// Days after Monday of an English name, any case.
+fn number_of_name(name: &str) -> Option<i32> {
+    DAYS.iter()
+        .position(|day| day.eq_ignore_ascii_case(name.trim()))
+        .map(|index| index as i32)
+}
+
+/// Latest day on or before `day` that is `first` days after Monday.
+pub fn start_of_week(day: i32, first: i32) -> i32 {
+    day - (weekday(day) - first).rem_euclid(7)
+}
+
+/// How many week starts the year has had up to and including `day` (0..53).
+pub fn number_of_week(day: i32, first: i32) -> i64 {
+    use chrono::Datelike;
+    let ordinal = Date32Type::to_naive_date_opt(day).map_or(0, |date| date.ordinal0() as i32);
+    let new_year = day - ordinal;
+    let start = start_of_week(day, first);
+    if start < new_year {
+        0
+    } else {
+        i64::from((start - new_year) / 7 + 1)
+    }
+}
+
+fn weeks(
+    name: &'static str,
+    result: DataType,
+    of: impl Fn(&Date32Array, &[Option<i32>]) -> ArrayRef + Send + Sync + 'static,
+) -> ScalarUDF {
+    scalar(
+        name,
+        vec![DataType::Date32, DataType::Utf8],
+        result,
+        move |args| {
+            let [dates, first] = args else {
+                return datafusion::common::exec_err!("{name} takes a date and a day's name");
+            };
+            let first = first.as_string::<i32>();
+            let numbers = first
+                .iter()
+                .map(|name| match name {
+                    None => Ok(None),
+                    Some(name) => match number_of_name(name) {
+                        Some(number) => Ok(Some(number)),
+                        None => datafusion::common::exec_err!("'{name}' is no day of the week"),
+                    },
+                })
+                .collect::<datafusion::common::Result<Vec<_>>>()?;
+            Ok(of(dates.as_primitive::<Date32Type>(), &numbers))
+        },
+    )
+}
+
+/// `day_name(date)`: `Monday` … `Sunday`.
+pub fn day_name() -> ScalarUDF {
+    scalar("day_name", vec![DataType::Date32], DataType::Utf8, |args| {
+        let [dates] = args else {
+            return datafusion::common::exec_err!("day_name takes a date");
+        };
+        let dates = dates.as_primitive::<Date32Type>();
+        Ok(Arc::new(
+            dates
+                .iter()
+                .map(|day| day.map(name_of_day))
+                .collect::<StringArray>(),
+        ))
+    })
+}
+
+/// `week_start(date, first_day)`: latest such weekday on or before the date.
+pub fn week_start() -> ScalarUDF {
+    weeks("week_start", DataType::Date32, |dates, first| {
+        Arc::new(
+            dates
+                .iter()
+                .zip(first)
+                .map(|(day, first)| Some(start_of_week(day?, (*first)?)))
+                .collect::<Date32Array>(),
+        )
+    })
+}
+
+/// `week_of_year(date, first_day)`: see [`number_of_week`].
+pub fn week_of_year() -> ScalarUDF {
+    weeks("week_of_year", DataType::Int64, |dates, first| {
+        Arc::new(
+            dates
+                .iter()
+                .zip(first)
+                .map(|(day, first)| Some(number_of_week(day?, (*first)?)))
+                .collect::<Int64Array>(),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::NaiveDate;
+
+    fn day(text: &str) -> i32 {
+        Date32Type::from_naive_date(text.parse::<NaiveDate>().unwrap())
+    }
+
+    #[test]
+    fn weeks_start_where_told() {
+        // 2026-01-01 is a Thursday.
+        assert_eq!(name_of_day(day("2026-01-01")), "Thursday");
+        assert_eq!(start_of_week(day("2026-01-01"), 6), day("2025-12-28"));
+        assert_eq!(number_of_week(day("2026-01-01"), 6), 0);
+        assert_eq!(number_of_week(day("2026-01-03"), 6), 0);
+        assert_eq!(number_of_week(day("2026-01-04"), 6), 1);
+        assert_eq!(number_of_week(day("2026-12-31"), 6), 52);
+        // A leap year that starts on the first weekday has 53.
+        assert_eq!(number_of_week(day("2028-12-31"), 5), 53);
+        assert_eq!(number_of_week(day("2028-01-01"), 5), 1);
+        assert_eq!(name_of_day(-1), "Wednesday");
+    }
+}

@@ -1,0 +1,323 @@
+//! `classify(site, website, application, executable, user_id, local_date)`: category and
+//! productivity of an activity by the rules in force (`semantics.md` §3).
+//!
+//! Rule sets are asked in turn: those of the person's groups that day, the account's, the shipped
+//! default. Within a set the more exact kind wins before the rule's order.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, StringBuilder, StructArray,
+};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Fields, Int64Type};
+use datafusion::common::Result;
+use datafusion::logical_expr::ScalarUDF;
+
+use super::{glob, scalar};
+
+/// What a rule gives.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Class {
+    pub category: Option<String>,
+    pub productivity: &'static str,
+}
+
+/// What a rule looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    Site,
+    Website,
+    Application,
+    Executable,
+    Pattern,
+}
+
+/// A rule; `order` first, then the order in which rules are added.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    pub order: i64,
+    pub on: On,
+    /// Compared without case.
+    pub value: String,
+    pub class: Class,
+}
+
+/// One set of rules.
+#[derive(Clone, Debug, Default)]
+pub struct RuleSet {
+    exact: [HashMap<String, Arc<Class>>; 4],
+    patterns: Vec<(String, Arc<Class>)>,
+}
+
+impl RuleSet {
+    /// Of the given rules, in file order.
+    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let mut rules: Vec<Rule> = rules.into_iter().collect();
+        rules.sort_by_key(|rule| rule.order);
+        let mut set = RuleSet::default();
+        for rule in rules {
+            let value = rule.value.trim().to_lowercase();
+            let class = Arc::new(rule.class);
+            let slot = match rule.on {
+                On::Site => 0,
+                On::Website => 1,
+                On::Application => 2,
+                On::Executable => 3,
+                On::Pattern => {
+                    set.patterns.push((value, class));
+                    continue;
+                }
+            };
+            if let Some(map) = set.exact.get_mut(slot) {
+                map.entry(value).or_insert(class);
+            }
+        }
+        set
+    }
+
+    fn find(&self, key: &Key<'_>) -> Option<&Arc<Class>> {
+        let [sites, websites, applications, executables] = &self.exact;
+        let pattern = |text: &str| {
+            self.patterns
+                .iter()
+                .find(|(pattern, _)| glob::matches(pattern, text))
+                .map(|(_, class)| class)
+        };
+        if let Some(site) = key.site {
+            return sites
+                .get(site)
+                .or_else(|| key.website.and_then(|website| websites.get(website)))
+                .or_else(|| pattern(site));
+        }
+        key.application
+            .and_then(|name| applications.get(name))
+            .or_else(|| key.executable.and_then(|name| executables.get(name)))
+            .or_else(|| key.application.and_then(pattern))
+            .or_else(|| key.executable.and_then(pattern))
+    }
+}
+
+struct Key<'a> {
+    site: Option<&'a str>,
+    website: Option<&'a str>,
+    application: Option<&'a str>,
+    executable: Option<&'a str>,
+}
+
+/// The groups of a user over time: half-open day ranges, each with group ids in rule order.
+pub type GroupsOverTime = HashMap<i64, Vec<(i32, i32, Vec<i64>)>>;
+
+/// All rule sets.
+#[derive(Clone, Debug, Default)]
+pub struct Classifier {
+    groups: HashMap<i64, RuleSet>,
+    memberships: GroupsOverTime,
+    account: RuleSet,
+    shipped: RuleSet,
+}
+
+impl Classifier {
+    /// `memberships` needs only users with a group that has rules.
+    pub fn new(
+        groups: HashMap<i64, RuleSet>,
+        memberships: GroupsOverTime,
+        account: RuleSet,
+        shipped: RuleSet,
+    ) -> Self {
+        Classifier {
+            groups,
+            memberships,
+            account,
+            shipped,
+        }
+    }
+
+    fn find(&self, key: &Key<'_>, user_id: Option<i64>, day: Option<i32>) -> Option<&Arc<Class>> {
+        if let (Some(user_id), Some(day)) = (user_id, day)
+            && let Some(ranges) = self.memberships.get(&user_id)
+        {
+            let found = ranges
+                .iter()
+                .filter(|(from, to, _)| *from <= day && day < *to)
+                .flat_map(|(_, _, groups)| groups)
+                .filter_map(|group| self.groups.get(group))
+                .find_map(|set| set.find(key));
+            if found.is_some() {
+                return found;
+            }
+        }
+        self.account
+            .find(key)
+            .or_else(|| self.shipped.find(key))
+    }
+
+    /// Class of one activity.
+    pub fn classify(
+        &self,
+        site: Option<&str>,
+        website: Option<&str>,
+        application: Option<&str>,
+        executable: Option<&str>,
+        user_id: Option<i64>,
+        day: Option<i32>,
+    ) -> Class {
+        let lower = |text: Option<&str>| text.map(str::to_lowercase);
+        let (site, website, application, executable) = (
+            lower(site),
+            lower(website),
+            lower(application),
+            lower(executable),
+        );
+        let key = Key {
+            site: site.as_deref(),
+            website: website.as_deref(),
+            application: application.as_deref(),
+            executable: executable.as_deref(),
+        };
+        self.find(&key, user_id, day)
+            .map_or_else(nothing, |class| class.as_ref().clone())
+    }
+}
+
+fn nothing() -> Class {
+    Class {
+        category: None,
+        productivity: "Undefined",
+    }
+}
+
+fn fields() -> Fields {
+    Fields::from(vec![
+        Field::new("category", DataType::Utf8, true),
+        Field::new("productivity", DataType::Utf8, false),
+    ])
+}
+
+/// The SQL function over a classifier.
+pub fn classify(classifier: Arc<Classifier>) -> ScalarUDF {
+    let text = DataType::Utf8;
+    scalar(
+        "classify",
+        vec![
+            text.clone(),
+            text.clone(),
+            text.clone(),
+            text,
+            DataType::Int64,
+            DataType::Date32,
+        ],
+        DataType::Struct(fields()),
+        move |args| evaluate(&classifier, args),
+    )
+}
+
+fn evaluate(classifier: &Classifier, args: &[ArrayRef]) -> Result<ArrayRef> {
+    let [site, website, application, executable, user_id, day] = args else {
+        return datafusion::common::exec_err!("classify takes six arguments");
+    };
+    let texts = [site, website, application, executable].map(|array| array.as_string::<i32>());
+    let users = user_id.as_primitive::<Int64Type>();
+    let days = day.as_primitive::<Date32Type>();
+    // Rules look at few distinct names: what was found once in this batch is found again.
+    let mut known: HashMap<([Option<&str>; 4], Option<(i64, i32)>), Class> = HashMap::new();
+    let mut categories = StringBuilder::new();
+    let mut productivities = StringBuilder::new();
+    for row in 0..site.len() {
+        let names = texts.map(|array| array.is_valid(row).then(|| array.value(row)));
+        let user = users.is_valid(row).then(|| users.value(row));
+        let date = days.is_valid(row).then(|| days.value(row));
+        let who = user
+            .zip(date)
+            .filter(|(user, _)| classifier.memberships.contains_key(user));
+        let class = known.entry((names, who)).or_insert_with(|| {
+            let [site, website, application, executable] = names;
+            classifier.classify(site, website, application, executable, user, date)
+        });
+        categories.append_option(class.category.as_deref());
+        productivities.append_value(class.productivity);
+    }
+    Ok(Arc::new(StructArray::try_new(
+        fields(),
+        vec![
+            Arc::new(categories.finish()),
+            Arc::new(productivities.finish()),
+        ],
+        None,
+    )?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(order: i64, on: On, value: &str, category: &str) -> Rule {
+        Rule {
+            order,
+            on,
+            value: value.into(),
+            class: Class {
+                category: Some(category.into()),
+                productivity: "Productive",
+            },
+        }
+    }
+
+    #[test]
+    fn exact_before_pattern_and_site_before_website() {
+        let account = RuleSet::new([
+            rule(1, On::Pattern, "*", "any"),
+            rule(9, On::Website, "Example.com", "website"),
+            rule(9, On::Site, "mail.example.com", "site"),
+            rule(5, On::Executable, "word.exe", "executable"),
+            rule(7, On::Application, "Word", "application"),
+        ]);
+        let shipped = RuleSet::new([rule(1, On::Site, "never.example", "shipped")]);
+        let all = Classifier::new(HashMap::new(), HashMap::new(), account, shipped);
+        let class = |site, website, application, executable| {
+            all.classify(site, website, application, executable, Some(1), Some(0))
+                .category
+                .unwrap()
+        };
+        let browser = (Some("Chrome"), Some("chrome.exe"));
+        assert_eq!(
+            class(Some("mail.example.com"), Some("example.com"), browser.0, browser.1),
+            "site"
+        );
+        assert_eq!(
+            class(Some("a.example.com"), Some("example.com"), browser.0, browser.1),
+            "website"
+        );
+        assert_eq!(class(Some("x.org"), Some("x.org"), browser.0, browser.1), "any");
+        assert_eq!(class(None, None, Some("WORD"), Some("word.exe")), "application");
+        assert_eq!(class(None, None, Some("other"), Some("Word.EXE")), "executable");
+    }
+
+    #[test]
+    fn groups_come_first_and_only_on_their_days() {
+        let groups = HashMap::from([
+            (7, RuleSet::new([rule(1, On::Site, "x.org", "seven")])),
+            (8, RuleSet::new([rule(1, On::Pattern, "*.org", "eight")])),
+        ]);
+        let memberships = HashMap::from([(1, vec![(0, 10, vec![8, 7]), (10, 20, vec![7])])]);
+        let account = RuleSet::new([rule(1, On::Site, "x.org", "account")]);
+        let all = Classifier::new(groups, memberships, account, RuleSet::default());
+        let class = |user, day| {
+            all.classify(Some("x.org"), Some("x.org"), None, None, Some(user), Some(day))
+                .category
+                .unwrap()
+        };
+        assert_eq!(class(1, 9), "eight");
+        assert_eq!(class(1, 10), "seven");
+        assert_eq!(class(1, 20), "account");
+        assert_eq!(class(2, 0), "account");
+    }
+
+    #[test]
+    fn a_browser_rule_is_no_fall_back_for_a_site() {
+        let account = RuleSet::new([rule(1, On::Application, "chrome", "browser")]);
+        let all = Classifier::new(HashMap::new(), HashMap::new(), account, RuleSet::default());
+        let found = all.classify(Some("x.org"), Some("x.org"), Some("Chrome"), None, None, None);
+        assert_eq!(found, nothing());
+    }
+}

@@ -1,0 +1,198 @@
+//! `to_local(instant, zone)` and `reporting_zone(user_id, instant)`: whose clock shows what
+//! (`semantics.md` §2).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder, TimestampMicrosecondArray};
+use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::common::exec_err;
+use datafusion::logical_expr::ScalarUDF;
+
+use super::scalar;
+use crate::clock::Micros;
+use crate::zone::{Zone, ZoneNames};
+
+/// A UTC instant in microseconds.
+pub fn instant() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
+}
+
+/// Which zone each user reports in, and from when.
+#[derive(Clone, Debug)]
+pub struct ReportingZones {
+    account: Zone,
+    /// By user, in time order: from this instant on, this zone; the first holds before it too.
+    users: HashMap<i64, Vec<(Micros, Zone)>>,
+}
+
+impl Default for ReportingZones {
+    fn default() -> Self {
+        ReportingZones {
+            account: Zone::utc(),
+            users: HashMap::new(),
+        }
+    }
+}
+
+impl ReportingZones {
+    /// Everybody in the account's zone, but for the listed users.
+    pub fn new(account: Zone, mut users: HashMap<i64, Vec<(Micros, Zone)>>) -> Self {
+        for spans in users.values_mut() {
+            spans.sort_by_key(|(from, _)| *from);
+        }
+        ReportingZones { account, users }
+    }
+
+    /// The account's zone.
+    pub fn account(&self) -> &Zone {
+        &self.account
+    }
+
+    /// A user's zones over time; empty for one who reports in the account's.
+    pub fn spans(&self, user_id: i64) -> &[(Micros, Zone)] {
+        self.users.get(&user_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The zone in force for a user at an instant.
+    pub fn zone(&self, user_id: i64, instant: Micros) -> &Zone {
+        let Some(spans) = self.users.get(&user_id) else {
+            return &self.account;
+        };
+        let after = spans.partition_point(|(from, _)| *from <= instant);
+        spans
+            .get(after.saturating_sub(1))
+            .map_or(&self.account, |(_, zone)| zone)
+    }
+}
+
+/// `to_local(instant, zone)`: the wall clock, as a time stamp without zone. An unknown zone is an
+/// error.
+pub fn to_local() -> ScalarUDF {
+    scalar(
+        "to_local",
+        vec![instant(), DataType::Utf8],
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+        |args| {
+            let [instants, zones] = args else {
+                return exec_err!("to_local takes an instant and a zone");
+            };
+            let instants = instants.as_primitive::<TimestampMicrosecondType>();
+            let zones = zones.as_string::<i32>();
+            let names = ZoneNames::default();
+            let mut known: HashMap<&str, Clock> = HashMap::new();
+            let mut out = Vec::with_capacity(instants.len());
+            for row in 0..instants.len() {
+                if instants.is_null(row) || zones.is_null(row) {
+                    out.push(None);
+                    continue;
+                }
+                let name = zones.value(row);
+                if !known.contains_key(name) {
+                    let Some(zone) = names.parse(name) else {
+                        return exec_err!("'{name}' is no time zone");
+                    };
+                    known.insert(name, Clock::new(zone));
+                }
+                out.push(
+                    known
+                        .get_mut(name)
+                        .map(|clock| clock.local(instants.value(row))),
+                );
+            }
+            Ok(Arc::new(TimestampMicrosecondArray::from(out)) as ArrayRef)
+        },
+    )
+}
+
+/// A zone that remembers over which UTC hours its offset was constant: neighbouring rows are
+/// close in time, and a look-up in the zone's rules costs more than all the rest.
+struct Clock {
+    zone: Zone,
+    hour: i64,
+    offset: i64,
+    constant: bool,
+}
+
+const HOUR: i64 = 3_600_000_000;
+
+impl Clock {
+    fn new(zone: Zone) -> Self {
+        Clock {
+            zone,
+            hour: i64::MIN,
+            offset: 0,
+            constant: false,
+        }
+    }
+
+    fn local(&mut self, instant: Micros) -> i64 {
+        let hour = instant.div_euclid(HOUR);
+        if hour != self.hour {
+            self.hour = hour;
+            self.offset = self.zone.offset_seconds(hour * HOUR) * 1_000_000;
+            let end = self.zone.offset_seconds((hour + 1) * HOUR - 1) * 1_000_000;
+            self.constant = self.offset == end;
+        }
+        if self.constant {
+            instant + self.offset
+        } else {
+            self.zone.local_micros(instant)
+        }
+    }
+}
+
+/// `reporting_zone(user_id, instant)`: name of the zone in force.
+pub fn reporting_zone(zones: Arc<ReportingZones>) -> ScalarUDF {
+    scalar(
+        "reporting_zone",
+        vec![DataType::Int64, instant()],
+        DataType::Utf8,
+        move |args| {
+            let [users, instants] = args else {
+                return exec_err!("reporting_zone takes a user_id and an instant");
+            };
+            let users = users.as_primitive::<Int64Type>();
+            let instants = instants.as_primitive::<TimestampMicrosecondType>();
+            let mut out = StringBuilder::new();
+            for row in 0..users.len() {
+                if users.is_null(row) || instants.is_null(row) {
+                    out.append_value(zones.account().name());
+                } else {
+                    out.append_value(zones.zone(users.value(row), instants.value(row)).name());
+                }
+            }
+            Ok(Arc::new(out.finish()) as ArrayRef)
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zones_change_in_time() {
+        let zone = |name: &str| ZoneNames::default().parse(name).unwrap();
+        let zones = ReportingZones::new(
+            zone("UTC"),
+            HashMap::from([(1, vec![(100, zone("UTC+2")), (50, zone("UTC+1"))])]),
+        );
+        assert_eq!(zones.zone(1, 0).name(), "UTC+1");
+        assert_eq!(zones.zone(1, 99).name(), "UTC+1");
+        assert_eq!(zones.zone(1, 100).name(), "UTC+2");
+        assert_eq!(zones.zone(2, 100).name(), "UTC");
+    }
+
+    #[test]
+    fn the_remembered_offset_is_the_zone_s() {
+        // Lord Howe shifts by half an hour, at half past an hour of UTC.
+        let zone = ZoneNames::default().parse("Australia/Lord_Howe").unwrap();
+        let mut clock = Clock::new(zone.clone());
+        let start = 1_775_314_800_000_000 - 40 * HOUR;
+        for step in 0..20_000 {
+            let instant = start + step * 17_000_003;
+            assert_eq!(clock.local(instant), zone.local_micros(instant));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! `schedule_seconds(user_id, start, seconds)`: how much of an activity lies in the user's work
+//! schedule (`semantics.md` §5, *In schedule*).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
+use datafusion::common::{Result, exec_err};
+use datafusion::logical_expr::ScalarUDF;
+
+use super::calendar::weekday;
+use super::local_time::{ReportingZones, instant};
+use super::scalar;
+use crate::clock::Micros;
+use crate::zone::{DAY, SECOND};
+
+/// A schedule's hours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hours {
+    /// The whole local day, on the listed weekdays (days after Monday); none listed means all.
+    Flexible(Vec<u8>),
+    /// (days after Monday, start minutes, end minutes); `end <= start` runs into the next day.
+    Fixed(Vec<(u8, u16, u16)>),
+}
+
+/// Who works by which hours, and when.
+#[derive(Clone, Debug)]
+pub struct Schedules {
+    default: Hours,
+    /// By user: half-open day ranges.
+    users: HashMap<i64, Vec<(i32, i32, Hours)>>,
+}
+
+impl Default for Schedules {
+    fn default() -> Self {
+        Schedules {
+            default: Hours::Fixed(Vec::new()),
+            users: HashMap::new(),
+        }
+    }
+}
+
+impl Schedules {
+    /// Everybody works by `default`, but for the listed users on the listed days.
+    pub fn new(default: Hours, users: HashMap<i64, Vec<(i32, i32, Hours)>>) -> Self {
+        Schedules { default, users }
+    }
+
+    /// The hours in force for a user on a local date.
+    pub fn hours(&self, user_id: i64, day: i32) -> &Hours {
+        self.users
+            .get(&user_id)
+            .and_then(|ranges| {
+                ranges
+                    .iter()
+                    .find(|(from, to, _)| *from <= day && day < *to)
+            })
+            .map_or(&self.default, |(_, _, hours)| hours)
+    }
+
+    /// Whether a window of the user's schedule starts on the date.
+    pub fn has_window(&self, user_id: i64, day: i32) -> bool {
+        let today = weekday(day) as u8;
+        match self.hours(user_id, day) {
+            Hours::Flexible(days) => days.is_empty() || days.contains(&today),
+            Hours::Fixed(windows) => windows.iter().any(|(weekday, _, _)| *weekday == today),
+        }
+    }
+
+    /// The windows that start on the date, as instants.
+    pub fn windows(&self, zones: &ReportingZones, user_id: i64, day: i32) -> Vec<(Micros, Micros)> {
+        let today = weekday(day) as u8;
+        // Each wall-clock time is read in the zone in force at it: the zone at the time as read in
+        // the account's zone is within a day of it, and settles the question in one more step.
+        let read = |local: i64, later: bool| {
+            let guess = zones.account().instant_of_local(local, later);
+            let zone = zones.zone(user_id, guess);
+            let instant = zone.instant_of_local(local, later);
+            let zone = zones.zone(user_id, instant);
+            zone.instant_of_local(local, later)
+        };
+        let at = |minutes: i64, later: bool| {
+            read(i64::from(day) * DAY + minutes * 60 * SECOND, later)
+        };
+        match self.hours(user_id, day) {
+            Hours::Flexible(days) => {
+                if days.is_empty() || days.contains(&today) {
+                    vec![(at(0, false), at(24 * 60, false))]
+                } else {
+                    Vec::new()
+                }
+            }
+            Hours::Fixed(windows) => windows
+                .iter()
+                .filter(|(weekday, _, _)| *weekday == today)
+                .map(|(_, start, end)| {
+                    let (start, end) = (i64::from(*start), i64::from(*end));
+                    let end = if end <= start { end + 24 * 60 } else { end };
+                    (at(start, false), at(end, true))
+                })
+                .collect(),
+        }
+    }
+
+    /// Whole seconds of `[start, start + seconds)` inside the union of the user's windows.
+    pub fn seconds_within(
+        &self,
+        zones: &ReportingZones,
+        user_id: i64,
+        start: Micros,
+        seconds: i64,
+        known: &mut HashMap<(i64, i32), Vec<(Micros, Micros)>>,
+    ) -> i64 {
+        let end = start + seconds * SECOND;
+        let first = zones.zone(user_id, start).local_day(start);
+        let last = zones.zone(user_id, end).local_day(end);
+        let mut parts: Vec<(Micros, Micros)> = Vec::new();
+        // A window runs at most into the next date; one more day covers a change of zone.
+        for day in first - 2..=last + 1 {
+            let windows = known
+                .entry((user_id, day))
+                .or_insert_with(|| self.windows(zones, user_id, day));
+            parts.extend(
+                windows
+                    .iter()
+                    .map(|(from, to)| (start.max(*from), end.min(*to)))
+                    .filter(|(from, to)| from < to),
+            );
+        }
+        parts.sort_unstable();
+        let mut covered = 0;
+        let mut reached = Micros::MIN;
+        for (from, to) in parts {
+            let from = from.max(reached);
+            if to > from {
+                covered += to - from;
+                reached = to;
+            }
+        }
+        covered.div_euclid(SECOND)
+    }
+}
+
+/// `has_schedule_window(user_id, date)`: whether a window of the user's schedule starts that day.
+pub fn has_schedule_window(schedules: Arc<Schedules>) -> ScalarUDF {
+    scalar(
+        "has_schedule_window",
+        vec![DataType::Int64, DataType::Date32],
+        DataType::Boolean,
+        move |args| {
+            let [users, days] = args else {
+                return exec_err!("has_schedule_window takes a user_id and a date");
+            };
+            let users = users.as_primitive::<Int64Type>();
+            let days = days.as_primitive::<Date32Type>();
+            let out: BooleanArray = users
+                .iter()
+                .zip(days)
+                .map(|(user, day)| Some(schedules.has_window(user?, day?)))
+                .collect();
+            Ok(Arc::new(out) as ArrayRef)
+        },
+    )
+}
+
+/// The SQL function over the schedules.
+pub fn schedule_seconds(schedules: Arc<Schedules>, zones: Arc<ReportingZones>) -> ScalarUDF {
+    scalar(
+        "schedule_seconds",
+        vec![DataType::Int64, instant(), DataType::Int64],
+        DataType::Int64,
+        move |args| evaluate(&schedules, &zones, args),
+    )
+}
+
+fn evaluate(schedules: &Schedules, zones: &ReportingZones, args: &[ArrayRef]) -> Result<ArrayRef> {
+    let [users, starts, seconds] = args else {
+        return exec_err!("schedule_seconds takes a user_id, a start and seconds");
+    };
+    let users = users.as_primitive::<Int64Type>();
+    let starts = starts.as_primitive::<TimestampMicrosecondType>();
+    let seconds = seconds.as_primitive::<Int64Type>();
+    let mut known = HashMap::new();
+    let out: Int64Array = (0..users.len())
+        .map(|row| {
+            let complete = users.is_valid(row) && starts.is_valid(row) && seconds.is_valid(row);
+            complete.then(|| {
+                schedules.seconds_within(
+                    zones,
+                    users.value(row),
+                    starts.value(row),
+                    seconds.value(row),
+                    &mut known,
+                )
+            })
+        })
+        .collect();
+    Ok(Arc::new(out))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::zone::ZoneNames;
+
+    fn zones(name: &str) -> ReportingZones {
+        ReportingZones::new(ZoneNames::default().parse(name).unwrap(), HashMap::new())
+    }
+
+    fn at(text: &str) -> Micros {
+        crate::clock::AsOf::parse(text).unwrap().micros()
+    }
+
+    fn within(schedules: &Schedules, zone: &str, start: &str, seconds: i64) -> i64 {
+        schedules.seconds_within(&zones(zone), 1, at(start), seconds, &mut HashMap::new())
+    }
+
+    #[test]
+    fn fixed_overnight_and_overlapping_windows() {
+        let weekdays = |start, end| {
+            Hours::Fixed((0..5).map(|day| (day, start, end)).collect())
+        };
+        let office = Schedules::new(weekdays(9 * 60, 17 * 60), HashMap::new());
+        // Monday 2026-03-02.
+        assert_eq!(within(&office, "UTC", "2026-03-02T08:59:00Z", 120), 60);
+        assert_eq!(within(&office, "UTC", "2026-03-02T16:59:30Z", 60), 30);
+        assert_eq!(within(&office, "UTC", "2026-03-01T12:00:00Z", 60), 0);
+        let night = Schedules::new(weekdays(22 * 60, 6 * 60), HashMap::new());
+        // Friday night runs into Saturday.
+        assert_eq!(within(&night, "UTC", "2026-03-07T05:59:00Z", 120), 60);
+        assert_eq!(within(&night, "UTC", "2026-03-08T05:59:00Z", 120), 0);
+        let double = Schedules::new(
+            Hours::Fixed(vec![(0, 540, 700), (0, 600, 1020)]),
+            HashMap::new(),
+        );
+        assert_eq!(within(&double, "UTC", "2026-03-02T10:00:00Z", 7200), 7200);
+    }
+
+    #[test]
+    fn windows_follow_the_clock_change() {
+        // Berlin, 2026-03-29: 02:00 does not exist, 02:30 moves to 03:00.
+        let sunday = Schedules::new(Hours::Fixed(vec![(6, 150, 240)]), HashMap::new());
+        let day = Date32Type::from_naive_date("2026-03-29".parse().unwrap());
+        assert_eq!(
+            sunday.windows(&zones("Europe/Berlin"), 1, day),
+            [(at("2026-03-29T01:00:00Z"), at("2026-03-29T02:00:00Z"))]
+        );
+        // 2026-10-25: 02:30 comes twice; a start takes the earlier, an end the later.
+        let autumn = Schedules::new(Hours::Fixed(vec![(6, 150, 151)]), HashMap::new());
+        let day = Date32Type::from_naive_date("2026-10-25".parse().unwrap());
+        assert_eq!(
+            autumn.windows(&zones("Europe/Berlin"), 1, day),
+            [(at("2026-10-25T00:30:00Z"), at("2026-10-25T01:31:00Z"))]
+        );
+        let flexible = Schedules::new(Hours::Flexible(Vec::new()), HashMap::new());
+        let (start, end) = flexible.windows(&zones("Europe/Berlin"), 1, day)[0];
+        assert_eq!((end - start) / SECOND, 25 * 3600);
+    }
+}

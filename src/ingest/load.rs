@@ -1,0 +1,549 @@
+//! One load: inputs read on a thread of their own, batches stored as they fill.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use futures::TryStreamExt;
+use tokio::sync::mpsc;
+
+use super::batch::{Builder, Collected};
+use super::dedup::{self, KeyFilter};
+use super::normalize::{Normalizer, Outcome};
+use super::{Error, FileTransfers, Privacy};
+use crate::clock::{self, AsOf, Micros};
+use crate::config::Settings;
+use crate::config::org::Org;
+use crate::config::shipped::Shipped;
+use crate::functions::urls::SearchEngines;
+use crate::lake::{
+    self, Change, Committed, FileWriter, Lake, Scope, Snapshot, TableSpec, WriteOptions, tables,
+};
+use crate::sources::{self, Input, Record, Reject, Sink};
+
+/// What a load needs.
+pub struct Load {
+    pub lake: Lake,
+    pub settings: Arc<Settings>,
+    pub shipped: Arc<Shipped>,
+    pub org: Arc<Org>,
+    pub as_of: AsOf,
+    pub inputs: Vec<Input>,
+}
+
+/// Told how far a load is; for a progress bar.
+pub trait Progress: Send + Sync {
+    /// Bytes of an input consumed, rows of it read.
+    fn at(&self, file: usize, bytes: u64, rows: u64);
+}
+
+/// What became of one file's rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileSummary {
+    pub name: String,
+    pub kind: String,
+    /// `stored + superseded + refused + rejected`.
+    pub read: u64,
+    pub stored: u64,
+    pub superseded: u64,
+    pub refused: u64,
+    pub rejected: u64,
+    /// Rejects by reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// What was dropped of accepted rows: (what, name) → times.
+    pub notes: BTreeMap<(String, String), u64>,
+    /// Why the file could not be read to its end, if it could not.
+    pub failure: Option<String>,
+}
+
+/// What a load did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    pub load_id: String,
+    pub files: Vec<FileSummary>,
+}
+
+enum Message {
+    Batch(Box<Collected>, Vec<(usize, Reject)>),
+    Done(Vec<FileSummary>),
+}
+
+/// Loads all inputs. A file that cannot be read to its end is told in its summary, and the others
+/// go on; rows before the damage are stored.
+///
+/// # Errors
+/// When the lake cannot be written; what was committed before stays, and loading the same files
+/// again adds only what is missing.
+pub async fn load(load: Load, progress: Arc<dyn Progress>) -> crate::error::Result<Summary> {
+    let load_id = format!("{:016x}", clock::nonce());
+    let privacy = Privacy::new(&load.settings.privacy, &load.org)?;
+    let mut writer = Writer::open(&load, load_id.clone()).await?;
+    let (sender, mut receiver) = mpsc::channel::<Message>(1);
+    let reader = tokio::task::spawn_blocking({
+        let collector = Collector::new(&load, privacy, sender, progress);
+        let options = source_options(&load);
+        let inputs = load.inputs.clone();
+        move || read_all(collector, &inputs, &options)
+    });
+    let mut files = None;
+    while let Some(message) = receiver.recv().await {
+        match message {
+            Message::Batch(collected, rejects) => writer.store(&collected, rejects).await?,
+            Message::Done(summaries) => files = Some(summaries),
+        }
+    }
+    reader.await.map_err(|_| Error::ReaderGone)??;
+    let mut files = files.ok_or(Error::ReaderGone)?;
+    for (index, file) in files.iter_mut().enumerate() {
+        file.stored = writer.stored.get(&index).copied().unwrap_or(0);
+        file.superseded = writer.superseded.get(&index).copied().unwrap_or(0);
+    }
+    writer.log(&files).await?;
+    Ok(Summary { load_id, files })
+}
+
+fn source_options(load: &Load) -> sources::Options {
+    sources::Options {
+        as_of: load.as_of.micros(),
+        max_event_seconds: load.settings.metrics.max_event_seconds,
+        flood_seconds: load.settings.metrics.flood_seconds,
+        max_row_bytes: load.settings.limits.max_row_bytes,
+        hosts: load
+            .org
+            .hosts
+            .iter()
+            .map(|host| sources::Host {
+                hostname: host.hostname.clone(),
+                user_name: host.user_name.clone(),
+                logon_domain: host.logon_domain.clone(),
+                valid_from: host.validity.from,
+                valid_to: host.validity.to,
+            })
+            .collect(),
+    }
+}
+
+fn read_all(
+    mut collector: Collector,
+    inputs: &[Input],
+    options: &sources::Options,
+) -> crate::error::Result<()> {
+    for (index, input) in inputs.iter().enumerate() {
+        collector.begin(index, input);
+        let result = sources::read(input, options, &mut collector);
+        if let Err(error) = result {
+            if error.class() != crate::error::Class::Input {
+                return Err(error);
+            }
+            collector.current().failure = Some(error.to_string());
+        }
+    }
+    collector.finish()
+}
+
+/// Collects records until a batch is full.
+struct Collector {
+    normalizer: Normalizer,
+    builder: Builder,
+    rejects: Vec<(usize, Reject)>,
+    files: Vec<FileSummary>,
+    sender: mpsc::Sender<Message>,
+    progress: Arc<dyn Progress>,
+    bytes: u64,
+    max_rows: usize,
+    max_bytes: usize,
+}
+
+/// Rejects held before a batch is handed over.
+const REJECTS_MAX: usize = 20_000;
+/// Names of dropped fields told apart in a file; the rest count under one.
+const NOTE_NAMES_MAX: usize = 200;
+
+impl Collector {
+    fn new(
+        load: &Load,
+        privacy: Privacy,
+        sender: mpsc::Sender<Message>,
+        progress: Arc<dyn Progress>,
+    ) -> Collector {
+        let engines = SearchEngines::new(load.shipped.search_engines.iter().map(|row| {
+            (
+                row.host_pattern.clone(),
+                row.path_prefix.clone(),
+                row.parameter.clone(),
+            )
+        }));
+        Collector {
+            normalizer: Normalizer::new(
+                privacy,
+                engines,
+                FileTransfers::new(&load.shipped.file_transfer),
+                load.shipped.zone_names(),
+            ),
+            builder: Builder::default(),
+            rejects: Vec::new(),
+            files: Vec::new(),
+            sender,
+            progress,
+            bytes: 0,
+            max_rows: load.settings.limits.ingest_batch_rows,
+            max_bytes: load.settings.limits.ingest_batch_bytes,
+        }
+    }
+
+    fn begin(&mut self, index: usize, input: &Input) {
+        self.files.resize_with(index + 1, FileSummary::default);
+        let file = self.current();
+        file.name = input.name.clone();
+        file.kind = format!("{:?}", input.kind);
+        self.bytes = 0;
+    }
+
+    fn current(&mut self) -> &mut FileSummary {
+        if self.files.is_empty() {
+            self.files.push(FileSummary::default());
+        }
+        let last = self.files.len() - 1;
+        &mut self.files[last]
+    }
+
+    fn file(&self) -> usize {
+        self.files.len().saturating_sub(1)
+    }
+
+    fn hand_over(&mut self) -> crate::error::Result<()> {
+        if self.builder.rows() == 0 && self.rejects.is_empty() {
+            return Ok(());
+        }
+        let batch = Message::Batch(
+            Box::new(self.builder.finish()),
+            std::mem::take(&mut self.rejects),
+        );
+        self.sender
+            .blocking_send(batch)
+            .map_err(|_| Error::ReaderGone.into())
+    }
+
+    fn finish(mut self) -> crate::error::Result<()> {
+        self.hand_over()?;
+        let files = std::mem::take(&mut self.files);
+        self.sender
+            .blocking_send(Message::Done(files))
+            .map_err(|_| Error::ReaderGone.into())
+    }
+
+    fn counted(&mut self) {
+        let (file, bytes) = (self.file(), self.bytes);
+        let current = self.current();
+        current.read += 1;
+        let rows = current.read;
+        if rows.is_multiple_of(4096) {
+            self.progress.at(file, bytes, rows);
+        }
+    }
+}
+
+impl Sink for Collector {
+    fn record(&mut self, _line: u64, record: Record<'_>) -> crate::error::Result<()> {
+        let file = self.file();
+        let mut unknown: Option<String> = None;
+        let refused = match self
+            .normalizer
+            .event(&record, file, |name| unknown = Some(name.to_owned()))
+        {
+            Outcome::Refused => true,
+            Outcome::Event(event) => {
+                self.builder.push(&event);
+                false
+            }
+        };
+        self.counted();
+        if refused {
+            self.current().refused += 1;
+        }
+        if let Some(name) = unknown {
+            self.note("unknown_zone", &name)?;
+        }
+        if self.builder.rows() >= self.max_rows || self.builder.bytes() >= self.max_bytes {
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, reject: Reject) -> crate::error::Result<()> {
+        let file = self.file();
+        self.counted();
+        let current = self.current();
+        current.rejected += 1;
+        *current.reasons.entry(reject.reason.to_owned()).or_default() += 1;
+        self.rejects.push((file, reject));
+        if self.rejects.len() >= REJECTS_MAX {
+            self.hand_over()?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, what: &'static str, name: &str) -> crate::error::Result<()> {
+        let notes = &mut self.current().notes;
+        let key = (what.to_owned(), name.chars().take(100).collect::<String>());
+        if notes.len() >= NOTE_NAMES_MAX && !notes.contains_key(&key) {
+            *notes.entry((what.to_owned(), "(others)".into())).or_default() += 1;
+        } else {
+            *notes.entry(key).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    fn progress(&mut self, bytes: u64) {
+        self.bytes = bytes;
+    }
+}
+
+/// Stores batches.
+struct Writer {
+    lake: Lake,
+    load_id: String,
+    as_of: AsOf,
+    names: Vec<String>,
+    options: WriteOptions,
+    events: Snapshot,
+    filter: KeyFilter,
+    agents: HashMap<i64, Micros>,
+    batch: i64,
+    stored: BTreeMap<usize, u64>,
+    superseded: BTreeMap<usize, u64>,
+}
+
+/// Tries at a commit that others keep getting ahead of.
+const COMMIT_TRIES: u32 = 20;
+
+impl Writer {
+    async fn open(load: &Load, load_id: String) -> crate::error::Result<Writer> {
+        let events = load.lake.snapshot(&tables::EVENTS_RAW).await?;
+        let agents = known_agents(&load.lake).await?;
+        let limits = &load.settings.limits;
+        Ok(Writer {
+            lake: load.lake.clone(),
+            load_id,
+            as_of: load.as_of,
+            names: load.inputs.iter().map(|input| input.name.clone()).collect(),
+            options: WriteOptions {
+                row_group_rows: limits.row_group_rows,
+                zstd_level: 1,
+            },
+            filter: KeyFilter::new(limits.ingest_filter_bytes, events.rows() + 4_000_000),
+            events,
+            agents,
+            batch: 0,
+            stored: BTreeMap::new(),
+            superseded: BTreeMap::new(),
+        })
+    }
+
+    async fn store(
+        &mut self,
+        collected: &Collected,
+        rejects: Vec<(usize, Reject)>,
+    ) -> crate::error::Result<()> {
+        self.batch += 1;
+        if !rejects.is_empty() {
+            self.store_rejects(&rejects).await?;
+        }
+        if collected.keys.is_empty() {
+            return Ok(());
+        }
+        // Agents first: an event is never stored without its agent.
+        self.store_agents(collected).await?;
+        for _ in 0..COMMIT_TRIES {
+            let mut placement =
+                dedup::place(&self.lake, &self.events, collected, &mut self.filter).await?;
+            let mut adds = Vec::new();
+            for (date, placed) in &mut placement.by_date {
+                let rows = collected.rows(placed)?;
+                let mut file = FileWriter::create(
+                    &self.lake,
+                    &tables::EVENTS_RAW,
+                    Some(*date),
+                    self.options,
+                )?;
+                file.write(&rows).await?;
+                adds.push(file.finish(None).await?);
+            }
+            let mut done = adds.is_empty();
+            if !done {
+                let change = Change {
+                    adds,
+                    transaction: Some((format!("ingest:{}", self.load_id), self.batch)),
+                    rows_change: true,
+                    ..Change::default()
+                };
+                match self.lake.commit(&self.events, change).await? {
+                    Committed::Done(now) | Committed::AlreadyThere(now) => {
+                        self.events = now;
+                        done = true;
+                    }
+                    Committed::Raced(change, now) => {
+                        // Somebody else may have stored some of these events: place them anew.
+                        for file in change.adds {
+                            file.abandon(&self.lake).await?;
+                        }
+                        self.filter = KeyFilter::new(self.filter.bytes(), 0);
+                        self.events = now;
+                    }
+                }
+            }
+            if done {
+                dedup::remember(&mut self.filter, collected);
+                for (file, rows) in placement.stored {
+                    *self.stored.entry(file).or_default() += rows;
+                }
+                for (file, rows) in placement.superseded {
+                    *self.superseded.entry(file).or_default() += rows;
+                }
+                return Ok(());
+            }
+        }
+        Err(Error::Contention {
+            tries: COMMIT_TRIES,
+        }
+        .into())
+    }
+
+    /// Appends a row for every agent that is new or was seen earlier than known.
+    async fn store_agents(&mut self, collected: &Collected) -> crate::error::Result<()> {
+        let mut first: BTreeMap<i64, (Micros, u32)> = BTreeMap::new();
+        for (row, key) in collected.keys.iter().enumerate() {
+            let entry = first
+                .entry(key.agent_id)
+                .or_insert((key.start, row as u32));
+            if key.start < entry.0 {
+                *entry = (key.start, row as u32);
+            }
+        }
+        first.retain(|agent, (start, _)| {
+            self.agents
+                .get(agent)
+                .is_none_or(|known| *start < *known)
+        });
+        if first.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<u32> = first.values().map(|(_, row)| *row).collect();
+        let batch = collected.agents(&rows)?;
+        self.append(&tables::AGENTS, batch, "agents").await?;
+        self.agents
+            .extend(first.into_iter().map(|(agent, (start, _))| (agent, start)));
+        Ok(())
+    }
+
+    async fn store_rejects(&self, rejects: &[(usize, Reject)]) -> crate::error::Result<()> {
+        let texts = |of: &dyn Fn(&(usize, Reject)) -> String| -> ArrayRef {
+            Arc::new(rejects.iter().map(|reject| Some(of(reject))).collect::<StringArray>())
+        };
+        let name = |file: usize| self.names.get(file).cloned().unwrap_or_default();
+        let columns = vec![
+            texts(&|_| self.load_id.clone()),
+            self.instants(rejects.len()),
+            texts(&|(file, _)| name(*file)),
+            Arc::new(
+                rejects
+                    .iter()
+                    .map(|(_, reject)| i64::try_from(reject.line).ok())
+                    .collect::<Int64Array>(),
+            ),
+            texts(&|(_, reject)| reject.field.clone()),
+            texts(&|(_, reject)| reject.reason.to_owned()),
+            texts(&|(_, reject)| reject.value.clone()),
+        ];
+        let batch = table_batch(&tables::REJECTS, columns)?;
+        self.append(&tables::REJECTS, batch, "rejects").await
+    }
+
+    async fn log(&mut self, files: &[FileSummary]) -> crate::error::Result<()> {
+        let texts = |of: &dyn Fn(&FileSummary) -> String| -> ArrayRef {
+            Arc::new(files.iter().map(|file| Some(of(file))).collect::<StringArray>())
+        };
+        let counts = |of: &dyn Fn(&FileSummary) -> u64| -> ArrayRef {
+            Arc::new(
+                files
+                    .iter()
+                    .map(|file| i64::try_from(of(file)).ok())
+                    .collect::<Int64Array>(),
+            )
+        };
+        let columns = vec![
+            texts(&|_| self.load_id.clone()),
+            self.instants(files.len()),
+            texts(&|file| file.name.clone()),
+            texts(&|file| file.kind.clone()),
+            counts(&|file| file.read),
+            counts(&|file| file.stored),
+            counts(&|file| file.superseded),
+            counts(&|file| file.refused),
+            counts(&|file| file.rejected),
+        ];
+        let batch = table_batch(&tables::LOADS, columns)?;
+        self.append(&tables::LOADS, batch, "loads").await
+    }
+
+    fn instants(&self, rows: usize) -> ArrayRef {
+        Arc::new(
+            TimestampMicrosecondArray::from(vec![self.as_of.micros(); rows]).with_timezone("UTC"),
+        )
+    }
+
+    async fn append(
+        &self,
+        spec: &Arc<TableSpec>,
+        batch: RecordBatch,
+        what: &str,
+    ) -> crate::error::Result<()> {
+        let mut file = FileWriter::create(&self.lake, spec, None, self.options)?;
+        file.write(&batch).await?;
+        let change = Change {
+            adds: vec![file.finish(None).await?],
+            transaction: Some((format!("{what}:{}", self.load_id), self.batch)),
+            rows_change: true,
+            ..Change::default()
+        };
+        self.lake.append(spec, change).await?;
+        Ok(())
+    }
+}
+
+fn table_batch(spec: &TableSpec, columns: Vec<ArrayRef>) -> Result<RecordBatch, Error> {
+    RecordBatch::try_new(Arc::clone(&spec.schema), columns).map_err(|cause| Error::Batch {
+        cause: cause.to_string(),
+    })
+}
+
+/// First starts of the agents that the lake knows.
+async fn known_agents(lake: &Lake) -> crate::error::Result<HashMap<i64, Micros>> {
+    let snapshot = lake.snapshot(&tables::AGENTS).await?;
+    let mut known: HashMap<i64, Micros> = HashMap::new();
+    if snapshot.files.is_empty() {
+        return Ok(known);
+    }
+    let columns = ["agent_id", "first_start"];
+    let mut stream = lake::read(lake, &snapshot, Scope::default(), &columns).await?;
+    let failed = |cause: datafusion::error::DataFusionError| Error::Batch {
+        cause: cause.to_string(),
+    };
+    while let Some(batch) = stream.try_next().await.map_err(failed)? {
+        if let [agents, starts] = batch.columns() {
+            let agents = agents.as_primitive::<Int64Type>();
+            let starts = starts.as_primitive::<TimestampMicrosecondType>();
+            for row in 0..agents.len() {
+                let start = starts.value(row);
+                known
+                    .entry(agents.value(row))
+                    .and_modify(|first| *first = (*first).min(start))
+                    .or_insert(start);
+            }
+        }
+    }
+    Ok(known)
+}

@@ -1,0 +1,163 @@
+//! What a slice is made from, as one hash.
+
+use std::collections::BTreeSet;
+
+use datafusion::common::ScalarValue;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::lake::Snapshot;
+use crate::models::{Kind, Library, Model, World};
+
+/// What a model depends on, found once a run.
+pub struct Ingredients {
+    /// Texts of the model and the views it reads, and prints of settings, tables and functions.
+    fixed: String,
+    /// Stored tables that it reads by day: (name, days before, days after).
+    pub inputs: Vec<(String, i32, i32)>,
+    /// Whether it looks at the as-of instant.
+    pub looks_at_clock: bool,
+}
+
+impl Ingredients {
+    /// Of a table model.
+    pub fn of(world: &World, model: &Model) -> Ingredients {
+        let library = &world.setup.library;
+        let mut views: BTreeSet<String> = BTreeSet::new();
+        let mut stored: BTreeSet<String> = BTreeSet::new();
+        let mut others: BTreeSet<String> = BTreeSet::new();
+        walk(library, world, model, &mut views, &mut stored, &mut others);
+        let mut hash = Xxh3Default::new();
+        let mut feed = |text: &str| {
+            hash.update(&(text.len() as u64).to_le_bytes());
+            hash.update(text.as_bytes());
+        };
+        feed(VERSION);
+        feed(&model.text());
+        let mut settings: BTreeSet<&str> = model.settings.iter().map(String::as_str).collect();
+        let mut sql = vec![model.sql.as_str()];
+        for view in views.iter().filter_map(|name| library.get(name)) {
+            feed(&view.text());
+            settings.extend(view.settings.iter().map(String::as_str));
+            sql.push(&view.sql);
+        }
+        let prints = &world.org_tables.prints;
+        for setting in settings.iter().filter(|name| !is_clock(name)) {
+            feed(setting);
+            feed(prints.get(&format!("setting:{setting}")).map_or("", String::as_str));
+        }
+        for table in &others {
+            feed(table);
+            feed(prints.get(table).map_or("", String::as_str));
+        }
+        // Functions that hold tables of the settings, by their names in the text.
+        for (name, print) in prints {
+            let call = format!("{name}(");
+            if sql.iter().any(|sql| sql.contains(&call)) {
+                feed(name);
+                feed(print);
+            }
+        }
+        let (before, after) = model.reads_days;
+        Ingredients {
+            looks_at_clock: settings.iter().any(|name| is_clock(name)),
+            fixed: format!("{:032x}", hash.digest128()),
+            inputs: stored
+                .into_iter()
+                .map(|name| (name, before, after))
+                .collect(),
+        }
+    }
+
+    /// The fingerprint of one day's slice.
+    pub fn fingerprint(&self, world: &World, day: i32) -> String {
+        let mut hash = Xxh3Default::new();
+        hash.update(self.fixed.as_bytes());
+        for (name, before, after) in &self.inputs {
+            hash.update(name.as_bytes());
+            let Some(snapshot) = world.snapshots.get(name) else {
+                continue;
+            };
+            for file in files_between(snapshot, day - before, day + after) {
+                hash.update(&file.day.unwrap_or_default().to_le_bytes());
+                hash.update(&file.rows.to_le_bytes());
+                hash.update(file.content.as_deref().unwrap_or(&file.path).as_bytes());
+            }
+        }
+        if self.looks_at_clock && !self.is_complete(world, day) {
+            hash.update(&world.as_of.micros().to_le_bytes());
+        }
+        format!("{:032x}", hash.digest128())
+    }
+
+    /// Whether everything that the day's slice reads had ended by the as-of instant, so that a
+    /// later instant changes nothing.
+    pub fn is_complete(&self, world: &World, day: i32) -> bool {
+        if !self.looks_at_clock {
+            return true;
+        }
+        let Some(raw) = world.snapshots.get("raw_events") else {
+            return true;
+        };
+        let around = self
+            .inputs
+            .iter()
+            .map(|(_, before, after)| (*before).max(*after))
+            .max()
+            .unwrap_or(0)
+            + 1;
+        files_between(raw, day - around, day + around).all(|file| {
+            let high = |name: &str| file.ranges.get(name).map(|(_, high)| high.clone());
+            match (high("start"), high("duration_sec")) {
+                (
+                    Some(ScalarValue::TimestampMicrosecond(Some(start), _)),
+                    Some(ScalarValue::Int64(Some(seconds))),
+                ) => start.saturating_add(seconds.saturating_mul(1_000_000)) <= world.as_of.micros(),
+                _ => false,
+            }
+        })
+    }
+}
+
+/// Changes when the meaning of a fingerprint, or of a function by the same name, does.
+const VERSION: &str = "1";
+
+fn is_clock(name: &str) -> bool {
+    name == "as_of" || name == "as_of_date"
+}
+
+fn files_between(
+    snapshot: &Snapshot,
+    from: i32,
+    to: i32,
+) -> impl Iterator<Item = &crate::lake::DataFile> {
+    snapshot
+        .files
+        .iter()
+        .filter(move |file| file.day.is_none_or(|day| from <= day && day <= to))
+}
+
+/// Sorts what a model reads into views, stored tables and tables of the settings.
+fn walk(
+    library: &Library,
+    world: &World,
+    model: &Model,
+    views: &mut BTreeSet<String>,
+    stored: &mut BTreeSet<String>,
+    others: &mut BTreeSet<String>,
+) {
+    for name in &model.inputs {
+        match library.get(name) {
+            Some(input) if input.kind == Kind::View => {
+                if views.insert(name.clone()) {
+                    walk(library, world, input, views, stored, others);
+                }
+            }
+            _ if world.snapshots.contains_key(name) => {
+                stored.insert(name.clone());
+            }
+            _ => {
+                others.insert(name.clone());
+            }
+        }
+    }
+}

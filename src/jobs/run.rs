@@ -1,0 +1,414 @@
+//! A run: every stale slice of the chosen models, computed and replaced.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
+use datafusion::arrow::datatypes::Date32Type;
+use datafusion::physical_plan::SendableRecordBatchStream;
+use datafusion::prelude::{DataFrame, ident, lit};
+use datafusion::scalar::ScalarValue;
+use futures::TryStreamExt;
+
+use super::Error;
+use super::fingerprint::Ingredients;
+use super::history::update_history;
+use crate::lake::{
+    Change, Committed, DataFile, FileWriter, NewFile, Scope, TableSpec, WriteOptions,
+};
+use crate::models::{self, Kind, Model, Setup, World};
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// First local day; all from the first event on without it.
+    pub start: Option<i32>,
+    /// Last local day, inclusive.
+    pub end: Option<i32>,
+    /// Models by name, with what they are made from; all without any.
+    pub select: Vec<String>,
+    /// Compute every slice, stale or not.
+    pub full_refresh: bool,
+}
+
+/// What became of one model.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelReport {
+    pub model: String,
+    /// Days with a slice or something to make one from.
+    pub days: u64,
+    /// Days whose slice was computed.
+    pub computed: u64,
+    /// Days whose slice was written, since it came out different.
+    pub written: u64,
+    /// Rows of the written slices.
+    pub rows: u64,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunReport {
+    pub models: Vec<ModelReport>,
+    /// Rows of dimension views that appeared or changed.
+    pub history_rows: u64,
+}
+
+impl RunReport {
+    /// Whether nothing had to be written.
+    pub fn wrote_nothing(&self) -> bool {
+        self.history_rows == 0 && self.models.iter().all(|model| model.written == 0)
+    }
+}
+
+/// Told how far a run is.
+pub trait RunProgress: Send + Sync {
+    /// Days of a model done, and to do.
+    fn at(&self, model: &str, done: u64, of: u64);
+}
+
+/// Runs.
+///
+/// # Errors
+/// [`Error::UnknownModel`]; [`Error::Days`] when a model fails; slices of earlier chunks stay
+/// replaced, and the next run takes up the rest.
+pub async fn run(
+    setup: &Setup,
+    request: &Request,
+    progress: &dyn RunProgress,
+) -> crate::error::Result<RunReport> {
+    let mut world = World::open(setup).await?;
+    let chosen = chosen(setup, request)?;
+    let mut report = RunReport::default();
+    for model in setup.library.in_order() {
+        if !chosen.contains(&model.name) {
+            continue;
+        }
+        let done = run_model(&mut world, model, request, progress).await?;
+        report.models.push(done);
+    }
+    report.history_rows = update_history(&world).await?;
+    Ok(report)
+}
+
+fn chosen(setup: &Setup, request: &Request) -> Result<BTreeSet<String>, Error> {
+    let tables: BTreeSet<String> = setup
+        .library
+        .in_order()
+        .filter(|model| model.kind == Kind::Table)
+        .map(|model| model.name.clone())
+        .collect();
+    if request.select.is_empty() {
+        return Ok(tables);
+    }
+    let mut chosen = BTreeSet::new();
+    for name in &request.select {
+        if setup.library.get(name).is_none() {
+            return Err(Error::UnknownModel {
+                name: name.clone(),
+                known: setup
+                    .library
+                    .in_order()
+                    .map(|model| model.name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            });
+        }
+        chosen.extend(setup.library.closure(name));
+    }
+    Ok(chosen.intersection(&tables).cloned().collect())
+}
+
+async fn run_model(
+    world: &mut World,
+    model: &Arc<Model>,
+    request: &Request,
+    progress: &dyn RunProgress,
+) -> crate::error::Result<ModelReport> {
+    let Some(spec) = Setup::model_table(model) else {
+        return Ok(ModelReport::default());
+    };
+    let mut report = ModelReport {
+        model: model.name.clone(),
+        ..ModelReport::default()
+    };
+    let ingredients = Ingredients::of(world, model);
+    let mut stale: BTreeMap<i32, String> = BTreeMap::new();
+    for day in candidate_days(world, model, &ingredients, request) {
+        report.days += 1;
+        let fingerprint = ingredients.fingerprint(world, day);
+        let current = world.snapshots.get(&model.name).is_some_and(|snapshot| {
+            let mut files = snapshot.day(day);
+            let first = files.next();
+            files.next().is_none()
+                && first.is_some_and(|file| file.fingerprint.as_deref() == Some(&fingerprint))
+        });
+        if request.full_refresh || !current {
+            stale.insert(day, fingerprint);
+        }
+    }
+    let of = stale.len() as u64;
+    for chunk in chunks(world, &ingredients, &stale) {
+        run_chunk(world, model, &spec, &ingredients, &chunk, &stale, &mut report).await?;
+        progress.at(&model.name, report.computed, of);
+    }
+    Ok(report)
+}
+
+/// Days on which the model has a slice, or something to make one from.
+fn candidate_days(
+    world: &World,
+    model: &Model,
+    ingredients: &Ingredients,
+    request: &Request,
+) -> BTreeSet<i32> {
+    let mut days = BTreeSet::new();
+    for (name, before, after) in &ingredients.inputs {
+        let Some(snapshot) = world.snapshots.get(name) else {
+            continue;
+        };
+        // A model's day gives rows of the same day; a raw file's UTC date may give rows of the
+        // local dates around it.
+        let is_model = world.setup.library.get(name).is_some();
+        let (back, forth) = if is_model { (0, 0) } else { (*after, *before) };
+        for day in snapshot.files.iter().filter_map(|file| file.day) {
+            days.extend(day - back..=day + forth);
+        }
+    }
+    for source in &model.day_sources {
+        let table = world.org_tables.tables.get(source.as_str());
+        if let Some(column) = table.and_then(|table| table.column_by_name("day")) {
+            days.extend(column.as_primitive::<Date32Type>().iter().flatten());
+        }
+    }
+    if let Some(snapshot) = world.snapshots.get(&model.name) {
+        days.extend(snapshot.files.iter().filter_map(|file| file.day));
+    }
+    days.retain(|day| {
+        request.start.is_none_or(|start| start <= *day) && request.end.is_none_or(|end| *day <= end)
+    });
+    days
+}
+
+/// Runs of neighbouring stale days whose inputs stay under `limits.chunk_rows`.
+fn chunks(world: &World, ingredients: &Ingredients, stale: &BTreeMap<i32, String>) -> Vec<Vec<i32>> {
+    let limit = world.setup.settings.limits.chunk_rows as u64;
+    let mut rows_of: HashMap<i32, u64> = HashMap::new();
+    for (name, _, _) in &ingredients.inputs {
+        if let Some(snapshot) = world.snapshots.get(name) {
+            for file in snapshot.files.iter() {
+                *rows_of.entry(file.day.unwrap_or_default()).or_default() += file.rows;
+            }
+        }
+    }
+    let mut chunks: Vec<Vec<i32>> = Vec::new();
+    let mut rows = 0;
+    for day in stale.keys() {
+        let own = rows_of.get(day).copied().unwrap_or(0);
+        match chunks.last_mut() {
+            Some(chunk)
+                if chunk.last() == Some(&(day - 1))
+                    && rows + own <= limit
+                    && chunk.len() < CHUNK_DAYS_MAX =>
+            {
+                chunk.push(*day);
+                rows += own;
+            }
+            _ => {
+                chunks.push(vec![*day]);
+                rows = own;
+            }
+        }
+    }
+    chunks
+}
+
+/// Each day of a chunk is a file that stays open at the merge.
+const CHUNK_DAYS_MAX: usize = 31;
+
+async fn run_chunk(
+    world: &mut World,
+    model: &Arc<Model>,
+    spec: &Arc<TableSpec>,
+    ingredients: &Ingredients,
+    chunk: &[i32],
+    fingerprints: &BTreeMap<i32, String>,
+    report: &mut ModelReport,
+) -> crate::error::Result<()> {
+    let (Some(first), Some(last)) = (chunk.first().copied(), chunk.last().copied()) else {
+        return Ok(());
+    };
+    let failed = |cause: String| Error::Days {
+        model: model.name.clone(),
+        from: day_text(first),
+        to: day_text(last),
+        cause,
+    };
+    let scopes: HashMap<String, Scope> = ingredients
+        .inputs
+        .iter()
+        .map(|(name, before, after)| (name.clone(), Scope::days(first - before, last + after)))
+        .collect();
+    let session = world.session(&scopes).await?;
+    let plan = models::plan(&session, model).await?;
+    let time_column = spec.partition.clone().unwrap_or_default();
+    let day = |day: i32| lit(ScalarValue::Date32(Some(day)));
+    let mut order = vec![ident(time_column.as_str()).sort(true, false)];
+    order.extend(
+        spec.order
+            .iter()
+            .map(|name| ident(name.as_str()).sort(true, false)),
+    );
+    let stream = DataFrame::new(session.state(), plan)
+        .filter(ident(time_column.as_str()).between(day(first), day(last)))
+        .and_then(|frame| frame.sort(order))
+        .map_err(|cause| failed(models::Error::running(cause).to_string()))?
+        .execute_stream()
+        .await
+        .map_err(|cause| failed(models::Error::running(cause).to_string()))?;
+    let slices = write_slices(world, spec, chunk, fingerprints, stream)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+
+    let snapshot = match world.snapshots.get(&model.name) {
+        Some(snapshot) => snapshot.clone(),
+        None => return Ok(()),
+    };
+    let mut change = Change {
+        rows_change: true,
+        ..Change::default()
+    };
+    let mut written = 0;
+    let mut rows = 0;
+    for (day, slice) in slices {
+        let old: Vec<DataFile> = snapshot.day(day).cloned().collect();
+        let same = match old.as_slice() {
+            [file] => file.content.as_deref() == Some(&slice.content),
+            _ => false,
+        };
+        if same {
+            slice.abandon(&world.setup.lake).await?;
+            // A day that is still going on is looked at again every time: its fingerprint would
+            // not outlive this run.
+            if let ([file], Some(fingerprint)) = (old.as_slice(), fingerprints.get(&day))
+                && file.fingerprint.as_ref() != Some(fingerprint)
+                && ingredients.is_complete(world, day)
+            {
+                change.retags.push((file.clone(), fingerprint.clone()));
+            }
+            continue;
+        }
+        written += 1;
+        rows += slice.rows;
+        change.removes.extend(old);
+        change.adds.push(slice);
+    }
+    report.computed += chunk.len() as u64;
+    if change.adds.is_empty() && change.removes.is_empty() && change.retags.is_empty() {
+        return Ok(());
+    }
+    match world.setup.lake.commit(&snapshot, change).await? {
+        Committed::Done(now) | Committed::AlreadyThere(now) => {
+            world.snapshots.insert(model.name.clone(), now);
+        }
+        Committed::Raced(change, now) => {
+            for slice in change.adds {
+                slice.abandon(&world.setup.lake).await?;
+            }
+            // An empty table that was just created is no race.
+            if snapshot.version < 0 && now.files.is_empty() {
+                world.snapshots.insert(model.name.clone(), now);
+                return Box::pin(run_chunk(
+                    world,
+                    model,
+                    spec,
+                    ingredients,
+                    chunk,
+                    fingerprints,
+                    report,
+                ))
+                .await;
+            }
+            return Err(Error::Raced {
+                model: model.name.clone(),
+            }
+            .into());
+        }
+    }
+    report.written += written;
+    report.rows += rows;
+    Ok(())
+}
+
+/// Writes a file for every day of the chunk, also for those without rows.
+async fn write_slices(
+    world: &World,
+    spec: &Arc<TableSpec>,
+    chunk: &[i32],
+    fingerprints: &BTreeMap<i32, String>,
+    mut stream: SendableRecordBatchStream,
+) -> crate::error::Result<Vec<(i32, NewFile)>> {
+    let options = WriteOptions {
+        row_group_rows: world.setup.settings.limits.row_group_rows,
+        zstd_level: 1,
+    };
+    let create = |day: i32| FileWriter::create(&world.setup.lake, spec, Some(day), options);
+    let mut slices: Vec<(i32, NewFile)> = Vec::new();
+    let mut open: Option<(i32, FileWriter)> = None;
+    let mut finish = async |slice: (i32, FileWriter)| -> crate::error::Result<()> {
+        let (day, writer) = slice;
+        let fingerprint = fingerprints.get(&day).map(String::as_str);
+        slices.push((day, writer.finish(fingerprint).await?));
+        Ok(())
+    };
+    while let Some(batch) = stream.try_next().await.map_err(models::Error::running)? {
+        for (day, part) in by_day(spec, &batch)? {
+            if open.as_ref().is_none_or(|(current, _)| *current != day) {
+                if let Some(slice) = open.take() {
+                    finish(slice).await?;
+                }
+                open = Some((day, create(day)?));
+            }
+            if let Some((_, writer)) = open.as_mut() {
+                writer.write(&part).await?;
+            }
+        }
+    }
+    if let Some(slice) = open.take() {
+        finish(slice).await?;
+    }
+    let made: BTreeSet<i32> = slices.iter().map(|(day, _)| *day).collect();
+    for day in chunk.iter().filter(|day| !made.contains(day)) {
+        let fingerprint = fingerprints.get(day).map(String::as_str);
+        slices.push((*day, create(*day)?.finish(fingerprint).await?));
+    }
+    Ok(slices)
+}
+
+/// Cuts a batch that is sorted by day.
+fn by_day(spec: &TableSpec, batch: &RecordBatch) -> Result<Vec<(i32, RecordBatch)>, models::Error> {
+    let column = spec
+        .partition
+        .as_deref()
+        .and_then(|name| batch.column_by_name(name))
+        .ok_or_else(|| models::Error::Engine("the slice lacks its day".into()))?;
+    let days = column.as_primitive::<Date32Type>();
+    if days.null_count() > 0 {
+        return Err(models::Error::Engine(format!(
+            "table '{}': a row without a day",
+            spec.name
+        )));
+    }
+    let mut parts = Vec::new();
+    let mut start = 0;
+    while start < days.len() {
+        let day = days.value(start);
+        let length = days.values()[start..].partition_point(|other| *other <= day);
+        parts.push((day, batch.slice(start, length)));
+        start += length;
+    }
+    Ok(parts)
+}
+
+fn day_text(day: i32) -> String {
+    Date32Type::to_naive_date_opt(day).map_or_else(|| day.to_string(), |date| date.to_string())
+}

@@ -1,0 +1,301 @@
+//! A snapshot as a DataFusion table: a plain scan of its files that knows their order.
+//!
+//! The plan is an ordinary `DataSourceExec`, so it can be printed, tested and shipped to another
+//! process. Filters on the partition column choose files and are exact; others prune row groups.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch};
+use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{ColumnStatistics, DFSchema, ScalarValue, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
+use datafusion::prelude::{SessionConfig, SessionContext, ident};
+
+use super::{DataFile, Error, Lake, Snapshot, TableSpec};
+
+type Result<T, E = DataFusionError> = std::result::Result<T, E>;
+
+/// Which days of a snapshot a scan may see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// First day, inclusive.
+    pub from: Option<i32>,
+    /// Last day, inclusive.
+    pub to: Option<i32>,
+}
+
+impl Scope {
+    /// Days `from..=to`.
+    pub fn days(from: i32, to: i32) -> Self {
+        Scope {
+            from: Some(from),
+            to: Some(to),
+        }
+    }
+
+    fn holds(&self, day: Option<i32>) -> bool {
+        let Some(day) = day else { return true };
+        self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// The snapshot's rows of the scope's days, as a table.
+pub fn scan(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> Arc<dyn TableProvider> {
+    let files: Vec<DataFile> = snapshot
+        .files
+        .iter()
+        .filter(|file| scope.holds(file.day) && file.rows > 0)
+        .cloned()
+        .collect();
+    Arc::new(SnapshotTable {
+        schema: snapshot.spec.scan_schema(),
+        spec: Arc::clone(&snapshot.spec),
+        lake: lake.clone(),
+        files: Arc::new(files),
+    })
+}
+
+/// Reads columns of a snapshot in file order, one partition, outside of any session.
+///
+/// # Errors
+/// [`Error::Store`] when the scan cannot be planned; the stream fails where a file does.
+pub async fn read(
+    lake: &Lake,
+    snapshot: &Snapshot,
+    scope: Scope,
+    columns: &[&str],
+) -> Result<SendableRecordBatchStream, Error> {
+    let failed = |cause: DataFusionError| Error::Store {
+        table: snapshot.spec.name.clone(),
+        action: "read it",
+        cause: cause.to_string(),
+    };
+    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
+    lake.register(&context.runtime_env());
+    let columns: Vec<Expr> = columns.iter().map(|name| ident(*name)).collect();
+    let frame = context
+        .read_table(scan(lake, snapshot, scope))
+        .and_then(|frame| frame.select(columns))
+        .map_err(failed)?;
+    frame.execute_stream().await.map_err(failed)
+}
+
+#[derive(Debug)]
+struct SnapshotTable {
+    lake: Lake,
+    spec: Arc<TableSpec>,
+    schema: SchemaRef,
+    files: Arc<Vec<DataFile>>,
+}
+
+impl SnapshotTable {
+    fn only_partition(&self, filter: &Expr) -> bool {
+        let Some(partition) = &self.spec.partition else {
+            return false;
+        };
+        let mut only = !filter.is_volatile();
+        let mut seen = false;
+        let walked = filter.apply(|expr| {
+            match expr {
+                Expr::Column(column) => {
+                    seen = true;
+                    only &= column.name == *partition;
+                }
+                Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => only = false,
+                _ => {}
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        walked.is_ok() && seen && only
+    }
+
+    /// Files whose day passes the partition filters; the filters decide alone, so they are exact.
+    fn chosen(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<DataFile>> {
+        let partition_filters: Vec<Expr> = filters
+            .iter()
+            .filter(|filter| self.only_partition(filter))
+            .cloned()
+            .collect();
+        let (Some(filter), Some(field)) =
+            (conjunction(partition_filters), self.spec.partition_field())
+        else {
+            return Ok(self.files.to_vec());
+        };
+        let schema = Arc::new(Schema::new(vec![field]));
+        let days: ArrayRef = Arc::new(Date32Array::from_iter(self.files.iter().map(|f| f.day)));
+        let batch = RecordBatch::try_new(Arc::clone(&schema), vec![days])?;
+        let df_schema = DFSchema::try_from(schema)?;
+        let expr = state.create_physical_expr(filter, &df_schema)?;
+        let mask = expr.evaluate(&batch)?.into_array(batch.num_rows())?;
+        let mask = mask.as_boolean();
+        Ok(self
+            .files
+            .iter()
+            .zip(mask.iter())
+            .filter(|(_, keep)| *keep == Some(true))
+            .map(|(file, _)| file.clone())
+            .collect())
+    }
+
+    fn partitioned_file(&self, file: &DataFile) -> PartitionedFile {
+        let path = self.lake.path(&self.spec, &file.path);
+        let mut out = PartitionedFile::new(path.to_string(), file.bytes);
+        out.object_meta.location = path;
+        if let Some(day) = file.day {
+            out = out.with_partition_values(vec![ScalarValue::Date32(Some(day))]);
+        }
+        let columns = self
+            .spec
+            .file_schema()
+            .fields()
+            .iter()
+            .map(|field| match file.ranges.get(field.name()) {
+                Some((low, high)) => ColumnStatistics {
+                    min_value: Precision::Exact(low.clone()),
+                    max_value: Precision::Exact(high.clone()),
+                    ..ColumnStatistics::new_unknown()
+                },
+                None => ColumnStatistics::new_unknown(),
+            })
+            .collect();
+        out.with_statistics(Arc::new(Statistics {
+            num_rows: Precision::Exact(usize::try_from(file.rows).unwrap_or(usize::MAX)),
+            total_byte_size: Precision::Absent,
+            column_statistics: columns,
+        }))
+    }
+
+    fn ordering(&self, columns: &[&str]) -> Option<LexOrdering> {
+        let exprs = columns
+            .iter()
+            .map(|name| {
+                Some(PhysicalSortExpr {
+                    expr: expressions::col(name, &self.schema).ok()?,
+                    options: SortOptions {
+                        descending: false,
+                        nulls_first: false,
+                    },
+                })
+            })
+            .collect::<Option<Vec<_>>>()?;
+        LexOrdering::new(exprs)
+    }
+}
+
+#[async_trait::async_trait]
+impl TableProvider for SnapshotTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(filters
+            .iter()
+            .map(|filter| {
+                if self.only_partition(filter) {
+                    TableProviderFilterPushDown::Exact
+                } else {
+                    TableProviderFilterPushDown::Inexact
+                }
+            })
+            .collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let files = self.chosen(state, filters)?;
+        if files.is_empty() {
+            let schema = match projection {
+                Some(indices) => Arc::new(self.schema.project(indices)?),
+                None => Arc::clone(&self.schema),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        let table_schema = TableSchema::builder(self.spec.file_schema())
+            .with_table_partition_cols(
+                self.spec
+                    .partition_field()
+                    .into_iter()
+                    .collect::<Vec<_>>(),
+            )
+            .build();
+        let mut source = ParquetSource::new(table_schema)
+            .with_table_parquet_options(state.table_options().parquet.clone());
+        let row_filters: Vec<Expr> = filters
+            .iter()
+            .filter(|filter| !self.only_partition(filter))
+            .cloned()
+            .collect();
+        if let Some(filter) = conjunction(row_filters) {
+            let df_schema = DFSchema::try_from(Arc::clone(&self.schema))?;
+            let predicate = state.create_physical_expr(filter, &df_schema)?;
+            source = source.with_predicate(predicate);
+        }
+
+        let order: Vec<&str> = self.spec.order.iter().map(String::as_str).collect();
+        let targets = state.config().target_partitions().max(1);
+        // A day has one file once it is derived; with few of them, each is its own partition and
+        // the order inside holds for the partition. Otherwise neighbouring days share one, and
+        // the day comes first.
+        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX;
+        let size = if one_each {
+            1
+        } else {
+            files.len().div_ceil(targets)
+        };
+        let one_file_a_day = files.windows(2).all(|pair| pair[0].day != pair[1].day);
+        let groups: Vec<FileGroup> = files
+            .chunks(size)
+            .map(|chunk| FileGroup::new(chunk.iter().map(|f| self.partitioned_file(f)).collect()))
+            .collect();
+        let mut orderings = Vec::new();
+        if !order.is_empty() {
+            if one_each {
+                orderings.extend(self.ordering(&order));
+            } else if one_file_a_day && let Some(partition) = &self.spec.partition {
+                let mut columns = vec![partition.as_str()];
+                columns.extend(&order);
+                orderings.extend(self.ordering(&columns));
+            }
+        }
+        let config = FileScanConfigBuilder::new(self.lake.store_url(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())
+            .map_err(|error| DataFusionError::Context("scan".into(), Box::new(error)))?
+            .with_limit(limit)
+            .with_output_ordering(orderings)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+/// Up to this many files, each is a partition of its own.
+const ONE_FILE_PARTITIONS_MAX: usize = 48;

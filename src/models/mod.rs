@@ -1,0 +1,23 @@
+//! The models: SQL with descriptions, planned over one moment of the lake.
+//!
+//! In flow: the library of SQL files, the settings, and snapshots of stored tables. Out flow:
+//! sessions in which every model can be read, statements for clients, and checks against the
+//! contract. Nothing here writes the lake.
+
+mod agents;
+pub mod contract;
+mod error;
+pub mod groups;
+pub mod library;
+mod org_tables;
+pub mod people;
+mod place;
+mod reader;
+pub mod stored_org;
+pub mod types;
+mod world;
+
+pub use error::Error;
+pub use library::{Audience, Kind, Library, Model};
+pub use reader::{ColumnInfo, Reader, Statement, ViewInfo};
+pub use world::{Setup, World, plan};

@@ -1,0 +1,374 @@
+//! Everything a query depends on, at one moment: settings, people, models, and one snapshot of
+//! every stored table. From it come the sessions in which models are planned.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::{MemTable, ViewTable};
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use super::library::{Kind, Library, Model};
+use super::org_tables::{self, OrgTables};
+use super::people::{Agent, People};
+use super::{Error, types};
+use crate::clock::AsOf;
+use crate::config::Settings;
+use crate::config::org::Org;
+use crate::config::shipped::Shipped;
+use crate::lake::{self, Lake, Scope, Snapshot, TableSpec, tables};
+
+/// The catalog name that clients see.
+pub const CATALOG: &str = "activlake";
+/// The schema of the public views.
+pub const PUBLIC: &str = "activconnect";
+/// The schema of stored tables and steps between.
+pub const INTERNAL: &str = "internal";
+
+/// What stays the same while a process runs. Cheap to clone.
+#[derive(Clone)]
+pub struct Setup {
+    pub lake: Lake,
+    pub settings: Arc<Settings>,
+    pub shipped: Arc<Shipped>,
+    pub library: Arc<Library>,
+    pub runtime: Arc<RuntimeEnv>,
+    pub as_of: AsOf,
+    /// Whether `as_of` is now, and moves on with every refresh.
+    pub follows_clock: bool,
+}
+
+impl Setup {
+    /// Sets the engine up with the limits of the settings.
+    pub fn new(
+        lake: Lake,
+        settings: Arc<Settings>,
+        shipped: Arc<Shipped>,
+        library: Arc<Library>,
+        as_of: Option<AsOf>,
+    ) -> Result<Setup, Error> {
+        let limits = &settings.limits;
+        let pool = TrackConsumersPool::new(
+            FairSpillPool::new(limits.memory_bytes),
+            std::num::NonZeroUsize::MIN.saturating_add(4),
+        );
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(pool))
+            .with_disk_manager_builder(
+                DiskManagerBuilder::default()
+                    .with_mode(DiskManagerMode::OsTmpDirectory)
+                    .with_max_temp_directory_size(limits.spill_bytes),
+            )
+            .build_arc()
+            .map_err(|cause| Error::Engine(cause.to_string()))?;
+        lake.register(&runtime);
+        Ok(Setup {
+            lake,
+            settings,
+            shipped,
+            library,
+            runtime,
+            as_of: as_of.unwrap_or_else(AsOf::now),
+            follows_clock: as_of.is_none(),
+        })
+    }
+
+    /// Threads and plan partitions.
+    pub fn threads(&self) -> usize {
+        match self.settings.limits.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
+        }
+    }
+
+    /// A session with this setup's limits and no tables.
+    pub fn session(&self) -> SessionContext {
+        let mut config = SessionConfig::new()
+            .with_target_partitions(self.threads())
+            .with_batch_size(self.settings.limits.batch_rows)
+            .with_default_catalog_and_schema(CATALOG, INTERNAL)
+            .with_information_schema(true)
+            .with_create_default_catalog_and_schema(true);
+        let options = config.options_mut();
+        // Old drivers know no view types, and a model's output must be what its description says.
+        options.sql_parser.map_string_types_to_utf8view = false;
+        options.sql_parser.collect_spans = true;
+        options.optimizer.prefer_existing_sort = true;
+        options.optimizer.repartition_file_scans = true;
+        SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime))
+    }
+
+    /// The stored table of a model that is computed by day.
+    pub fn model_table(model: &Model) -> Option<Arc<TableSpec>> {
+        if model.kind != Kind::Table {
+            return None;
+        }
+        let partition = model.time_column.as_deref()?;
+        let order: Vec<&str> = model
+            .key
+            .iter()
+            .map(String::as_str)
+            .filter(|column| *column != partition)
+            .collect();
+        Some(TableSpec::new(
+            format!("models/{}", model.name),
+            model.schema(),
+            Some(partition),
+            &order,
+        ))
+    }
+}
+
+/// The settings, people and snapshots of one moment.
+pub struct World {
+    pub setup: Setup,
+    pub org: Arc<Org>,
+    /// Version of the organisation's settings; 0 when none were applied yet.
+    pub org_version: i64,
+    pub people: People,
+    pub org_tables: OrgTables,
+    /// Stored tables by the name that models use: `raw_events` and such, and models.
+    pub snapshots: BTreeMap<String, Snapshot>,
+    pub as_of: AsOf,
+}
+
+/// The names under which models read the engine's own tables.
+fn raw_tables() -> [(&'static str, Arc<TableSpec>); 5] {
+    [
+        ("raw_events", Arc::clone(&tables::EVENTS_RAW)),
+        ("raw_agents", Arc::clone(&tables::AGENTS)),
+        ("raw_rejects", Arc::clone(&tables::REJECTS)),
+        ("raw_loads", Arc::clone(&tables::LOADS)),
+        ("row_history", Arc::clone(&tables::ROW_HISTORY)),
+    ]
+}
+
+impl World {
+    /// Reads the settings and a snapshot of every table.
+    pub async fn open(setup: &Setup) -> crate::error::Result<World> {
+        let as_of = if setup.follows_clock {
+            AsOf::now()
+        } else {
+            setup.as_of
+        };
+        let mut snapshots = BTreeMap::new();
+        for (name, spec) in raw_tables() {
+            snapshots.insert(name.to_owned(), setup.lake.snapshot(&spec).await?);
+        }
+        for model in setup.library.in_order() {
+            if let Some(spec) = Setup::model_table(model) {
+                snapshots.insert(model.name.clone(), setup.lake.snapshot(&spec).await?);
+            }
+        }
+        let stored_org = super::stored_org::latest(setup).await?;
+        let org = Arc::new(stored_org.org);
+        let agents = read_agents(setup, &snapshots).await?;
+        let people = People::new(agents, &org)?;
+        let names = setup.shipped.zone_names();
+        let mut world = World {
+            setup: setup.clone(),
+            org: Arc::clone(&org),
+            org_version: stored_org.version,
+            people,
+            org_tables: OrgTables::default(),
+            snapshots,
+            as_of,
+        };
+        let mut zones =
+            org_tables::reporting_zones(&setup.settings, &names, &world.people, &BTreeMap::new());
+        world.org_tables = world.tables_in(&zones)?;
+        if setup.settings.account.timezone_mode == crate::config::TimezoneMode::User {
+            let reported = world.reported_zones().await?;
+            zones = org_tables::reporting_zones(&setup.settings, &names, &world.people, &reported);
+            world.org_tables = world.tables_in(&zones)?;
+        }
+        Ok(world)
+    }
+
+    fn tables_in(
+        &self,
+        zones: &crate::functions::local_time::ReportingZones,
+    ) -> Result<OrgTables, Error> {
+        org_tables::build(&org_tables::Sources {
+            settings: &self.setup.settings,
+            org: &self.org,
+            shipped: &self.setup.shipped,
+            people: &self.people,
+            zones: zones.clone(),
+            as_of: self.as_of.micros(),
+        })
+    }
+
+    /// Whether anything was committed since.
+    pub async fn is_stale(&self) -> crate::error::Result<bool> {
+        for snapshot in self.snapshots.values() {
+            if self.setup.lake.is_stale(snapshot).await? {
+                return Ok(true);
+            }
+        }
+        Ok(super::stored_org::version(&self.setup).await? != self.org_version)
+    }
+
+    /// By user and UTC date: the first event, and the zone that most raw seconds reported.
+    async fn reported_zones(
+        &self,
+    ) -> crate::error::Result<BTreeMap<i64, Vec<(i64, Option<String>)>>> {
+        let session = self.session(&HashMap::new()).await?;
+        let frame = session
+            .table("int_zone_seconds")
+            .await
+            .map_err(Error::running)?;
+        let batches = frame.collect().await.map_err(Error::running)?;
+        // (user, first start of the date) → (seconds, zone): most seconds, then the least name.
+        let mut best: BTreeMap<(i64, i64), (i64, String)> = BTreeMap::new();
+        for batch in &batches {
+            let number = |name: &str| batch.column_by_name(name).cloned();
+            let (Some(users), Some(zones), Some(seconds), Some(firsts)) = (
+                number("user_id"),
+                number("timezone"),
+                number("seconds"),
+                number("first_start"),
+            ) else {
+                continue;
+            };
+            for row in 0..batch.num_rows() {
+                let key = (
+                    users.as_primitive::<Int64Type>().value(row),
+                    firsts.as_primitive::<TimestampMicrosecondType>().value(row),
+                );
+                let seconds = seconds.as_primitive::<Int64Type>().value(row);
+                let zone = zones.as_string::<i32>().value(row);
+                let wins = best.get(&key).is_none_or(|(most, name)| {
+                    seconds > *most || (seconds == *most && zone < name.as_str())
+                });
+                if wins {
+                    best.insert(key, (seconds, zone.to_owned()));
+                }
+            }
+        }
+        let mut out: BTreeMap<i64, Vec<(i64, Option<String>)>> = BTreeMap::new();
+        for ((user, first), (_, zone)) in best {
+            out.entry(user).or_default().push((first, Some(zone)));
+        }
+        Ok(out)
+    }
+
+    /// A session in which every model can be read; stored tables show the days of their scope, all
+    /// days where none is given.
+    pub async fn session(
+        &self,
+        scopes: &HashMap<String, Scope>,
+    ) -> crate::error::Result<SessionContext> {
+        let session = self.setup.session();
+        for function in crate::functions::scalars(&self.org_tables.functions) {
+            session.register_udf(function);
+        }
+        for function in crate::functions::windows() {
+            session.register_udwf(function);
+        }
+        for (name, batch) in &self.org_tables.tables {
+            register(&session, name, memory_table(batch)?)?;
+        }
+        for (name, snapshot) in &self.snapshots {
+            let scope = scopes.get(name).copied().unwrap_or_default();
+            let table = lake::scan(&self.setup.lake, snapshot, scope);
+            register(&session, name, table)?;
+        }
+        for model in self.setup.library.in_order() {
+            if model.kind == Kind::View {
+                let plan = plan(&session, model).await?;
+                register(&session, &model.name, Arc::new(ViewTable::new(plan, None)))?;
+            }
+        }
+        Ok(session)
+    }
+}
+
+fn memory_table(batch: &RecordBatch) -> Result<Arc<dyn TableProvider>, Error> {
+    let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])
+        .map_err(|cause| Error::Engine(cause.to_string()))?;
+    Ok(Arc::new(table))
+}
+
+fn register(
+    session: &SessionContext,
+    name: &str,
+    table: Arc<dyn TableProvider>,
+) -> Result<(), Error> {
+    session
+        .register_table(name, table)
+        .map_err(|cause| Error::Engine(cause.to_string()))?;
+    Ok(())
+}
+
+/// Plans a model and holds its output against its description.
+pub async fn plan(
+    session: &SessionContext,
+    model: &Model,
+) -> Result<datafusion::logical_expr::LogicalPlan, Error> {
+    let wrong = |cause: String| Error::Model {
+        model: model.name.clone(),
+        cause,
+    };
+    let plan = session
+        .state()
+        .create_logical_plan(&model.sql)
+        .await
+        .map_err(|cause| wrong(super::place::explain(&model.sql, &cause)))?;
+    // A description without columns (a user's draft) promises nothing.
+    if !model.columns.is_empty() {
+        let told: Vec<String> = model
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| format!("{} {}", field.name(), types::name(field.data_type())))
+            .collect();
+        let made: Vec<String> = plan
+            .schema()
+            .fields()
+            .iter()
+            .map(|field| {
+                format!(
+                    "{} {}",
+                    field.name(),
+                    types::name(&types::wire(field.data_type()))
+                )
+            })
+            .collect();
+        if told != made {
+            return Err(wrong(difference(&told, &made)));
+        }
+    }
+    Ok(plan)
+}
+
+fn difference(told: &[String], made: &[String]) -> String {
+    let first = told
+        .iter()
+        .zip(made)
+        .position(|(a, b)| a != b)
+        .unwrap_or(told.len().min(made.len()));
+    format!(
+        "its SQL and its description differ from column {} on: described {}, made {} ({} and {} columns)",
+        first + 1,
+        told.get(first).map_or("nothing", String::as_str),
+        made.get(first).map_or("nothing", String::as_str),
+        told.len(),
+        made.len(),
+    )
+}
+
+async fn read_agents(
+    setup: &Setup,
+    snapshots: &BTreeMap<String, Snapshot>,
+) -> crate::error::Result<Vec<Agent>> {
+    let Some(snapshot) = snapshots.get("raw_agents") else {
+        return Ok(Vec::new());
+    };
+    super::agents::read(setup, snapshot).await
+}

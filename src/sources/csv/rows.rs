@@ -1,0 +1,305 @@
+//! Whole CSV records of bounded size, for the csv reader above to parse.
+//!
+//! A quote that is never closed would turn the rest of a file into one field in memory. [`Rows`]
+//! follows the quotes of its input as the csv crate does, and sends on only records that end and
+//! are not over the limit. One that is too large is passed over to *its* end, never to the next
+//! line break: what stands inside quotes must not come out as rows. Blank lines are left out.
+//! Beside the bytes goes a [`Queue`] that says on which line each record began and which were
+//! held back.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::io::{BufRead, Read};
+use std::rc::Rc;
+
+use super::super::Reject;
+use super::super::draft::Fault;
+
+/// A record that was sent on, or held back.
+#[derive(Debug)]
+pub(super) enum Row {
+    /// It began on this line.
+    Whole(u64),
+    HeldBack(Reject),
+}
+
+/// What became of the records, in their order.
+#[derive(Clone, Default)]
+pub(super) struct Queue(Rc<RefCell<VecDeque<Row>>>);
+
+impl Queue {
+    /// The line of the next record that was sent on, after giving out those held back before it;
+    /// 0 when there is none.
+    pub(super) fn next_whole<E>(
+        &self,
+        mut held_back: impl FnMut(Reject) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        loop {
+            let row = self.0.borrow_mut().pop_front();
+            match row {
+                None => return Ok(0),
+                Some(Row::Whole(line)) => return Ok(line),
+                Some(Row::HeldBack(reject)) => held_back(reject)?,
+            }
+        }
+    }
+
+    fn push(&self, row: Row) {
+        self.0.borrow_mut().push_back(row);
+    }
+}
+
+/// Reads whole records only.
+pub(super) struct Rows<R> {
+    inner: R,
+    scan: Scan,
+    /// How much of the scan's whole records has been sent.
+    sent: usize,
+    ended: bool,
+}
+
+impl<R: BufRead> Rows<R> {
+    /// Over `inner`, with the limit of a row and that of the first one, the header.
+    pub(super) fn new(
+        inner: R,
+        delimiter: u8,
+        row_bytes_max: usize,
+        header_bytes_max: usize,
+    ) -> (Self, Queue) {
+        let queue = Queue::default();
+        let rows = Rows {
+            inner,
+            scan: Scan {
+                delimiter,
+                state: Quoting::FieldStart,
+                after_return: false,
+                line: 1,
+                first_line: 1,
+                limit: header_bytes_max.max(row_bytes_max),
+                row_bytes_max,
+                skipping: false,
+                record: Vec::new(),
+                whole: 0,
+                queue: queue.clone(),
+            },
+            sent: 0,
+            ended: false,
+        };
+        (rows, queue)
+    }
+}
+
+impl<R: BufRead> Read for Rows<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.sent == self.scan.whole && !self.ended {
+            self.scan.forget_whole();
+            self.sent = 0;
+            let chunk = self.inner.fill_buf()?;
+            if chunk.is_empty() {
+                self.scan.finish();
+                self.ended = true;
+            } else {
+                self.scan.take(chunk);
+                let count = chunk.len();
+                self.inner.consume(count);
+            }
+        }
+        let ready = self.scan.record.get(self.sent..self.scan.whole);
+        let ready = ready.unwrap_or_default();
+        let count = ready.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..count), ready.get(..count)) {
+            to.copy_from_slice(from);
+        }
+        self.sent += count;
+        Ok(count)
+    }
+}
+
+/// Where in a record the last byte left off: the states of the csv crate's parser, as far as they
+/// decide where a record ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    FieldStart,
+    Unquoted,
+    Quoted,
+    /// After a quote inside a quoted field: the end of it, or the first of two.
+    QuoteInQuoted,
+}
+
+struct Scan {
+    delimiter: u8,
+    state: Quoting,
+    /// The last byte was a carriage return that ended a record; a line feed now belongs to it.
+    after_return: bool,
+    /// The line of the next byte.
+    line: u64,
+    /// The line on which the record at hand began.
+    first_line: u64,
+    /// Most bytes of the record at hand.
+    limit: usize,
+    /// The limit once the header is through.
+    row_bytes_max: usize,
+    /// The record at hand is over the limit: only its end matters.
+    skipping: bool,
+    /// Whole records, then the beginning of the one at hand.
+    record: Vec<u8>,
+    /// How many of those bytes are whole records.
+    whole: usize,
+    queue: Queue,
+}
+
+impl Scan {
+    fn forget_whole(&mut self) {
+        self.record.drain(..self.whole);
+        self.whole = 0;
+    }
+
+    fn take(&mut self, chunk: &[u8]) {
+        let mut from = 0;
+        for (at, &byte) in chunk.iter().enumerate() {
+            match self.state {
+                Quoting::Quoted => {
+                    match byte {
+                        b'"' => self.state = Quoting::QuoteInQuoted,
+                        b'\n' => self.line += 1,
+                        _ => {}
+                    }
+                    continue;
+                }
+                Quoting::Unquoted if byte != self.delimiter && byte != b'\n' && byte != b'\r' => {
+                    continue;
+                }
+                _ => {}
+            }
+            match byte {
+                b'\n' if self.after_return => {
+                    self.after_return = false;
+                    from = at + 1;
+                }
+                b'\n' | b'\r' => {
+                    self.hold(chunk.get(from..at).unwrap_or_default());
+                    self.end_record();
+                    self.after_return = byte == b'\r';
+                    self.line += 1;
+                    self.first_line = self.line;
+                    from = at + 1;
+                }
+                _ => {
+                    self.after_return = false;
+                    self.state = match byte {
+                        b'"' if self.state != Quoting::Unquoted => Quoting::Quoted,
+                        _ if byte == self.delimiter => Quoting::FieldStart,
+                        _ => Quoting::Unquoted,
+                    };
+                }
+            }
+        }
+        self.hold(chunk.get(from..).unwrap_or_default());
+    }
+
+    /// Takes more of the record at hand, as far as the limit allows.
+    fn hold(&mut self, bytes: &[u8]) {
+        if self.skipping {
+            return;
+        }
+        if self.record.len() - self.whole + bytes.len() > self.limit {
+            self.skipping = true;
+            self.record.truncate(self.whole);
+        } else {
+            self.record.extend_from_slice(bytes);
+        }
+    }
+
+    fn end_record(&mut self) {
+        self.state = Quoting::FieldStart;
+        if self.skipping {
+            self.skipping = false;
+            let limit = self.row_bytes_max;
+            self.hold_back("row_too_large", format!("more than {limit} bytes"));
+        } else if self.record.len() > self.whole {
+            self.record.push(b'\n');
+            self.whole = self.record.len();
+            self.queue.push(Row::Whole(self.first_line));
+            self.limit = self.row_bytes_max;
+        }
+    }
+
+    /// At the end of the input: the last record may lack its line break, but not its quote.
+    fn finish(&mut self) {
+        if self.state == Quoting::Quoted {
+            self.record.truncate(self.whole);
+            self.skipping = false;
+            self.hold_back("bad_csv", "a quote is never closed".to_owned());
+        } else {
+            self.end_record();
+        }
+    }
+
+    fn hold_back(&mut self, reason: &'static str, detail: String) {
+        let reject = Fault::row(reason, detail).at(self.first_line);
+        self.queue.push(Row::HeldBack(reject));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What comes out of `text`, read in pieces of `piece` bytes.
+    fn pass(text: &str, piece: usize, limit: usize) -> (String, Vec<String>) {
+        let inner = std::io::BufReader::with_capacity(piece, text.as_bytes());
+        let (mut rows, queue) = Rows::new(inner, b',', limit, 0);
+        let mut out = String::new();
+        rows.read_to_string(&mut out).unwrap();
+        let mut queue = queue.0.borrow_mut();
+        let seen = queue.drain(..).map(|row| match row {
+            Row::Whole(line) => format!("{line}"),
+            Row::HeldBack(reject) => format!("{} {}", reject.line, reject.reason),
+        });
+        (out, seen.collect())
+    }
+
+    #[test]
+    fn the_same_whatever_the_pieces() {
+        let text = "a,b\r\n\r\n\"x\ny\",\"\"\"\"\nc\"d,e\n\"q\"r,s\r\"long long long\",1\nlast";
+        let whole = pass(text, 1000, 12);
+        assert_eq!(whole.0, "a,b\n\"x\ny\",\"\"\"\"\nc\"d,e\n\"q\"r,s\nlast\n");
+        assert_eq!(whole.1, ["1", "3", "5", "6", "7 row_too_large", "8"]);
+        for piece in 1..text.len() {
+            assert_eq!(pass(text, piece, 12), whole, "{piece}");
+        }
+    }
+
+    #[test]
+    fn as_many_records_as_the_csv_reader_finds() {
+        for text in [
+            "a,\"b\"\"\n\",c\nd\n",
+            "\"a\"x\"\n\"b\n",
+            "a\"\n\"\",\n\"\"\"\"\n",
+            ",,\n \"a\n\"b\"\n",
+            "a\rb\r\nc\n\n\nd",
+        ] {
+            let (out, seen) = pass(text, 7, 1000);
+            let mut reader = ::csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .from_reader(out.as_bytes());
+            let records = reader.byte_records().count();
+            let whole = seen.iter().filter(|row| !row.contains(' ')).count();
+            assert_eq!(records, whole, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_open_quote_at_the_end() {
+        assert_eq!(
+            pass("a\n\"b\nc\n", 3, 100),
+            (
+                "a\n".to_owned(),
+                vec!["1".to_owned(), "2 bad_csv".to_owned()]
+            )
+        );
+        assert_eq!(pass("", 3, 100), (String::new(), vec![]));
+        assert_eq!(pass("\"", 3, 100).1, ["1 bad_csv"]);
+    }
+}
