@@ -1,1 +1,8 @@
-fn main() {}
+//! Arguments in, exit code out.
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> std::process::ExitCode {
+    activlake::cli::main()
+}

@@ -7,8 +7,8 @@ activities as (
         state = 'Active' as is_active,
         schedule_seconds(user_id, start, counted_sec) as schedule_sec,
         alignment(user_id, local_date, category) as alignment,
-        lower(category) in (
-            select lower(category) from org_collaboration_categories
+        coalesce(
+            array_has(setting('metrics.collaboration_categories'), lower(category)), false
         ) as is_collaboration
     from int_activities
 ),
@@ -18,7 +18,7 @@ summed as (
         user_id,
         local_date,
         min(start) as first_start,
-        max(start + counted_sec * interval '1 second') as last_end,
+        max(start + arrow_cast(counted_sec, 'Duration(s)')) as last_end,
         last_value(zone order by start) as zone,
         count(*) as total_activity_count,
         count(*) filter (where is_productive) as productive_activity_count,
@@ -65,7 +65,7 @@ clocked as (
         to_local(first_start, zone) as first_activity_datetime,
         least(
             to_local(last_end, zone),
-            cast(local_date as timestamp) + interval '1 day'
+            arrow_cast(local_date, 'Timestamp(µs)') + interval '1 day'
         ) as last_activity_datetime
     from summed
 ),
@@ -171,7 +171,7 @@ final as (
         first_activity_datetime,
         last_activity_datetime,
         case
-            when last_activity_datetime >= cast(local_date as timestamp) + interval '1 day'
+            when last_activity_datetime >= arrow_cast(local_date, 'Timestamp(µs)') + interval '1 day'
                 then cast(1440 as bigint)
             else
                 cast(

@@ -204,9 +204,14 @@ impl Library {
         for (path, sql) in files.iter().filter(|(path, _)| path.ends_with(".sql")) {
             let stem = path.trim_end_matches(".sql");
             let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
-            if folder == "checks" {
-                checks.push((name.to_owned(), sql.clone()));
-                continue;
+            match folder {
+                "checks" => {
+                    checks.push((name.to_owned(), sql.clone()));
+                    continue;
+                }
+                // Queries to look at, not models.
+                "examples" => continue,
+                _ => {}
             }
             let beside = format!("{stem}.toml");
             let written = files.get(&beside).ok_or_else(|| Error::File {

@@ -418,16 +418,6 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         &[("activtrak_id", INT), ("group_id", INT)],
         consumer_group_rows(org, as_of_date),
     );
-    add(
-        "org_collaboration_categories",
-        &[("category", TEXT)],
-        settings
-            .metrics
-            .collaboration_categories
-            .iter()
-            .map(|category| vec![text(category.clone())])
-            .collect(),
-    );
     let first_date = people
         .persons
         .values()
@@ -526,6 +516,12 @@ fn setting_values(
         .iter()
         .map(|day| text(weekday_name(*day)))
         .collect();
+    // Categories compare without case.
+    let collaboration: Vec<ScalarValue> = metrics
+        .collaboration_categories
+        .iter()
+        .map(|category| text(category.trim().to_lowercase()))
+        .collect();
     let mode = match metrics.active_day_mode {
         ActiveDayMode::Threshold => "threshold",
         ActiveDayMode::Schedule => "schedule",
@@ -546,6 +542,10 @@ fn setting_values(
         (
             "account.weekend_days",
             ScalarValue::List(ScalarValue::new_list_nullable(&weekend, &TEXT)),
+        ),
+        (
+            "metrics.collaboration_categories",
+            ScalarValue::List(ScalarValue::new_list_nullable(&collaboration, &TEXT)),
         ),
         ("metrics.break_min_seconds", int(metrics.break_min_seconds)),
         (

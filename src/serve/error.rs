@@ -40,6 +40,9 @@ pub enum Error {
     /// The server stopped by itself.
     #[error("the server stopped: {reason}")]
     Stopped { reason: String },
+    /// No threads for queries.
+    #[error("the threads for queries do not start: {source}")]
+    Threads { source: io::Error },
     /// The fixed answers could not be built.
     #[error("server metadata cannot be built: {reason}")]
     Metadata { reason: String },
@@ -53,7 +56,9 @@ impl Classified for Error {
             | Error::HalfTls { .. }
             | Error::TlsFile { .. }
             | Error::Tls { .. } => Class::Config,
-            Error::Listen { .. } | Error::Stopped { .. } => Class::Unavailable,
+            Error::Listen { .. } | Error::Stopped { .. } | Error::Threads { .. } => {
+                Class::Unavailable
+            }
             Error::Metadata { .. } => Class::Internal,
         }
     }

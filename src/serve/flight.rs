@@ -34,6 +34,7 @@ use prost::Message;
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::engine::Engine;
 use super::metadata::{Browsable, foreign_keys};
 use super::prepared::PreparedStatements;
 use super::session_options::{self, SetSessionOptionsRequest};
@@ -55,6 +56,7 @@ type Answer<T> = Result<Response<T>, Status>;
 pub(super) struct Service {
     pub reader: Reader,
     pub directory: Arc<dyn Directory>,
+    pub engine: Engine,
     pub sessions: Arc<Sessions>,
     /// Password verifications that may run at once.
     pub verifying: Semaphore,

@@ -11,6 +11,7 @@
 //! TLS.
 
 mod door;
+mod engine;
 mod error;
 mod flight;
 mod handle;
@@ -42,6 +43,7 @@ pub use options::Options;
 use crate::access::{Directory, Sessions};
 use crate::models::Reader;
 use door::Door;
+use engine::Engine;
 use flight::Service;
 use prepared::PreparedStatements;
 use tickets::Tickets;
@@ -92,6 +94,7 @@ impl Server {
         let door = Door::new(Service {
             reader,
             directory,
+            engine: Engine::start(options.query_threads)?,
             sessions: Arc::new(Sessions::new(options.token_idle, options.max_sessions)),
             verifying: Semaphore::new(VERIFICATIONS_MAX),
             tickets: Tickets::new(),
@@ -188,6 +191,7 @@ mod tests {
             max_sessions: 4,
             max_prepared_per_session: 4,
             query_timeout: Duration::from_secs(60),
+            query_threads: 1,
             max_message_bytes: 1 << 20,
             now: Instant::now,
         }

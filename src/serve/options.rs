@@ -25,6 +25,8 @@ pub struct Options {
     pub max_prepared_per_session: usize,
     /// From the start of a result to its last row.
     pub query_timeout: Duration,
+    /// Threads that run queries; at least one.
+    pub query_threads: usize,
     /// Target size of a data message; a single row may exceed it.
     pub max_message_bytes: usize,
     /// The clock that idle times are measured with.
@@ -104,6 +106,7 @@ mod tests {
             max_sessions: 4,
             max_prepared_per_session: 4,
             query_timeout: Duration::from_secs(60),
+            query_threads: 1,
             max_message_bytes: 1 << 20,
             now: Instant::now,
         }

@@ -72,6 +72,7 @@ impl Service {
     pub(super) fn redeem(&self, caller: &Session, handle: &[u8]) -> Result<Messages, Status> {
         let (work, cancelled) = self.tickets.redeem(&caller.principal, handle, self.now())?;
         let limits = Limits {
+            engine: self.engine.handle().clone(),
             cancelled,
             timeout: self.query_timeout,
             // Reading is use, however long it takes.

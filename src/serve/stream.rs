@@ -15,6 +15,7 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Sleep;
@@ -97,8 +98,9 @@ fn bound(statement: &Statement, row: &Row) -> Result<Statement, Status> {
         .map_err(|error| status::of(&error))
 }
 
-/// What ends a running statement early, and what lasts as long as it runs.
+/// Where a statement runs, what ends it early, and what lasts as long as it runs.
 pub(super) struct Limits {
+    pub engine: Handle,
     /// Turns true when somebody asks.
     pub cancelled: watch::Receiver<bool>,
     /// From the call to the last row.
@@ -188,13 +190,14 @@ impl Guarded {
         if let Some(mut waiting) = self.waiting.take() {
             let (send, receive) = mpsc::channel(1);
             self.batches = receive;
-            self.running.spawn(async move {
+            let work = async move {
                 while let Some(batch) = waiting.next().await {
                     if send.send(batch).await.is_err() {
                         break;
                     }
                 }
-            });
+            };
+            self.running.spawn_on(work, &self.limits.engine);
         }
     }
 
@@ -302,6 +305,7 @@ mod tests {
     fn within(timeout: Duration) -> (watch::Sender<bool>, Limits) {
         let (ask, cancelled) = watch::channel(false);
         let limits = Limits {
+            engine: Handle::current(),
             cancelled,
             timeout,
             _hold: None,

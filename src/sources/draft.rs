@@ -376,7 +376,10 @@ pub(super) fn checked_text(text: Cow<'_, str>) -> Result<Option<Cow<'_, str>>, &
     if text.as_bytes().contains(&0) {
         return Err("nul_byte");
     }
+    // Most texts need no trimming, which two bytes show.
+    let bare = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     let trimmed = match text {
+        text if bare(text.as_bytes().first()) && bare(text.as_bytes().last()) => text,
         Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
         Cow::Owned(text) => {
             let inner = text.trim();

@@ -37,13 +37,12 @@ impl Rules {
     /// The sink's, unchanged.
     pub(super) fn hand_over(
         &mut self,
-        draft: Draft<'_>,
+        mut draft: Draft<'_>,
         line: u64,
         sink: &mut dyn Sink,
     ) -> crate::error::Result<()> {
-        let mut draft = draft;
         let unknown_fields = std::mem::take(&mut draft.unknown);
-        match self.finish(draft) {
+        match self.finish(&mut draft) {
             Ok((record, unknown_actions)) => {
                 sink.record(line, record)?;
                 for name in &unknown_fields {
@@ -61,7 +60,7 @@ impl Rules {
     /// The record and the unknown alarm actions of it, or why the row is rejected.
     pub(super) fn finish<'a>(
         &mut self,
-        mut draft: Draft<'a>,
+        draft: &mut Draft<'a>,
     ) -> Result<(Record<'a>, Vec<String>), Fault> {
         if let Some(field) = draft.twice {
             return Err(Fault::of(field, "duplicate_field", &Raw::Absent));
@@ -248,7 +247,7 @@ mod tests {
         let mut draft = base();
         draft.take(field);
         draft.set(field, raw);
-        rules().finish(draft).map(|(record, _)| record)
+        rules().finish(&mut draft).map(|(record, _)| record)
     }
 
     fn reason(field: Field, raw: Raw<'static>) -> &'static str {
@@ -259,7 +258,7 @@ mod tests {
 
     #[test]
     fn a_plain_row() {
-        let (record, notes) = rules().finish(base()).unwrap();
+        let (record, notes) = rules().finish(&mut base()).unwrap();
         assert_eq!(record.user_name, "ann");
         assert_eq!(record.executable.as_deref(), Some("Word.exe"));
         assert_eq!(record.state, State::Active);
@@ -295,7 +294,7 @@ mod tests {
         draft.set(Field::UtcTimestamp, Raw::text("1772442000"));
         draft.set(Field::PassiveTypeId, Raw::text("1.0"));
         draft.set(Field::Usb, Raw::text("TRUE"));
-        let (record, _) = rules().finish(draft).unwrap();
+        let (record, _) = rules().finish(&mut draft).unwrap();
         assert_eq!(record.start, 1_772_442_000_000_000);
         assert_eq!((record.duration_sec, record.state), (12, State::Passive));
         assert_eq!(record.usb, Some(true));
@@ -308,7 +307,10 @@ mod tests {
             let mut draft = base_of_texts();
             draft.take(Field::DurationSec);
             draft.set(Field::DurationSec, Raw::text(number));
-            assert_eq!(rules().finish(draft).unwrap_err().reason, "not_a_number");
+            assert_eq!(
+                rules().finish(&mut draft).unwrap_err().reason,
+                "not_a_number"
+            );
         }
     }
 
@@ -330,7 +332,7 @@ mod tests {
                 draft.set(Field::PassiveTypeId, Raw::Int(passive_type));
             }
             rules()
-                .finish(draft)
+                .finish(&mut draft)
                 .map(|(record, _)| (record.state, record.passive_type_id))
                 .map_err(|fault| fault.reason)
         };
@@ -369,7 +371,7 @@ mod tests {
         let mut draft = base();
         draft.take(Field::Executable);
         draft.set(Field::FullUrl, Raw::text("https://a.example/"));
-        assert!(rules().finish(draft).is_ok());
+        assert!(rules().finish(&mut draft).is_ok());
     }
 
     #[test]
@@ -395,10 +397,10 @@ mod tests {
         draft.set(Field::UserName, Raw::text("ann"));
         draft.set(Field::UtcTimestamp, Raw::Int(1_772_442_000));
         draft.set(Field::DurationSec, Raw::Absent);
-        assert!(rules().finish(draft).is_ok());
+        assert!(rules().finish(&mut draft).is_ok());
         let mut draft = base();
         draft.set(Field::UserName, Raw::text("bob"));
-        let fault = rules().finish(draft).unwrap_err();
+        let fault = rules().finish(&mut draft).unwrap_err();
         assert_eq!(
             (fault.field, fault.reason),
             ("user_name", "duplicate_field")
@@ -412,7 +414,7 @@ mod tests {
             Field::Alarms,
             Raw::text("usb: copy:email; games:Siren;b;;games:popup"),
         );
-        let (record, unknown) = rules().finish(draft).unwrap();
+        let (record, unknown) = rules().finish(&mut draft).unwrap();
         let pairs: Vec<_> = record
             .alarms
             .iter()
@@ -438,7 +440,7 @@ mod tests {
         let mut draft = base();
         draft.set(Field::AlarmName, Raw::text("a, b, c"));
         draft.set(Field::AlarmAction, Raw::text("Email, Popup"));
-        let (record, _) = rules().finish(draft).unwrap();
+        let (record, _) = rules().finish(&mut draft).unwrap();
         let actions: Vec<_> = record.alarms.iter().map(|alarm| alarm.action).collect();
         assert_eq!(
             actions,
@@ -455,7 +457,7 @@ mod tests {
         let id = |change: &dyn Fn(&mut Draft<'static>)| {
             let mut draft = base();
             change(&mut draft);
-            rules().finish(draft).unwrap().0.event_id.into_owned()
+            rules().finish(&mut draft).unwrap().0.event_id.into_owned()
         };
         let plain = id(&|_| {});
         assert_eq!(plain, id(&|_| {}));
@@ -495,7 +497,7 @@ mod tests {
 
     #[test]
     fn the_hash_never_changes() {
-        let (record, _) = rules().finish(base()).unwrap();
+        let (record, _) = rules().finish(&mut base()).unwrap();
         assert_eq!(record.event_id, "799c354636b74a87");
     }
 
@@ -504,11 +506,11 @@ mod tests {
         let mut draft = base();
         draft.take(Field::FullUrl);
         draft.set(Field::FullUrl, Raw::text("https://secret.example/\0"));
-        assert_eq!(rules().finish(draft).unwrap_err().value, "");
+        assert_eq!(rules().finish(&mut draft).unwrap_err().value, "");
         let mut draft = base();
         draft.take(Field::UtcTimestamp);
         draft.set(Field::UtcTimestamp, Raw::Text("y".repeat(500).into()));
-        let reject = rules().finish(draft).unwrap_err().at(3);
+        let reject = rules().finish(&mut draft).unwrap_err().at(3);
         assert_eq!((reject.line, reject.value.len()), (3, 200));
     }
 }

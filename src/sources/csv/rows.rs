@@ -71,7 +71,8 @@ impl<R: BufRead> Rows<R> {
             inner,
             scan: Scan {
                 delimiter,
-                state: Quoting::FieldStart,
+                state: Quoting::Outside,
+                last: None,
                 after_return: false,
                 line: 1,
                 first_line: 1,
@@ -119,16 +120,17 @@ impl<R: BufRead> Read for Rows<R> {
 /// decide where a record ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quoting {
-    FieldStart,
-    Unquoted,
-    Quoted,
+    Outside,
+    Inside,
     /// After a quote inside a quoted field: the end of it, or the first of two.
-    QuoteInQuoted,
+    AfterQuote,
 }
 
 struct Scan {
     delimiter: u8,
     state: Quoting,
+    /// The last byte of the record at hand that an earlier chunk held.
+    last: Option<u8>,
     /// The last byte was a carriage return that ended a record; a line feed now belongs to it.
     after_return: bool,
     /// The line of the next byte.
@@ -156,45 +158,55 @@ impl Scan {
 
     fn take(&mut self, chunk: &[u8]) {
         let mut from = 0;
-        for (at, &byte) in chunk.iter().enumerate() {
-            match self.state {
-                Quoting::Quoted => {
-                    match byte {
-                        b'"' => self.state = Quoting::QuoteInQuoted,
-                        b'\n' => self.line += 1,
-                        _ => {}
-                    }
-                    continue;
-                }
-                Quoting::Unquoted if byte != self.delimiter && byte != b'\n' && byte != b'\r' => {
-                    continue;
-                }
-                _ => {}
+        let mut at = 0;
+        while let Some(&byte) = chunk.get(at) {
+            if self.state == Quoting::AfterQuote {
+                self.state = if byte == b'"' {
+                    at += 1;
+                    Quoting::Inside
+                } else {
+                    Quoting::Outside
+                };
+                continue;
             }
-            match byte {
-                b'\n' if self.after_return => {
-                    self.after_return = false;
+            let Some(found) = chunk.get(at..).and_then(next_special) else {
+                break;
+            };
+            at += found;
+            let byte = chunk.get(at).copied().unwrap_or_default();
+            match (self.state, byte) {
+                (Quoting::Inside, b'"') => self.state = Quoting::AfterQuote,
+                (Quoting::Inside, b'\n') => self.line += 1,
+                (Quoting::Inside, _) => {}
+                (_, b'"') => {
+                    let before = match at.checked_sub(1) {
+                        Some(before) if at > from => chunk.get(before).copied(),
+                        _ => self.last,
+                    };
+                    // Only at the start of a field does a quote open anything.
+                    if before.is_none_or(|before| before == self.delimiter) {
+                        self.state = Quoting::Inside;
+                    }
+                }
+                (_, b'\n') if self.after_return && at == from && self.last.is_none() => {
                     from = at + 1;
                 }
-                b'\n' | b'\r' => {
+                _ => {
                     self.hold(chunk.get(from..at).unwrap_or_default());
                     self.end_record();
-                    self.after_return = byte == b'\r';
                     self.line += 1;
                     self.first_line = self.line;
                     from = at + 1;
                 }
-                _ => {
-                    self.after_return = false;
-                    self.state = match byte {
-                        b'"' if self.state != Quoting::Unquoted => Quoting::Quoted,
-                        _ if byte == self.delimiter => Quoting::FieldStart,
-                        _ => Quoting::Unquoted,
-                    };
-                }
             }
+            self.after_return = byte == b'\r' && self.state == Quoting::Outside;
+            at += 1;
         }
-        self.hold(chunk.get(from..).unwrap_or_default());
+        let rest = chunk.get(from..).unwrap_or_default();
+        if let Some(last) = rest.last() {
+            self.last = Some(*last);
+        }
+        self.hold(rest);
     }
 
     /// Takes more of the record at hand, as far as the limit allows.
@@ -211,7 +223,8 @@ impl Scan {
     }
 
     fn end_record(&mut self) {
-        self.state = Quoting::FieldStart;
+        self.state = Quoting::Outside;
+        self.last = None;
         if self.skipping {
             self.skipping = false;
             let limit = self.row_bytes_max;
@@ -226,7 +239,7 @@ impl Scan {
 
     /// At the end of the input: the last record may lack its line break, but not its quote.
     fn finish(&mut self) {
-        if self.state == Quoting::Quoted {
+        if self.state == Quoting::Inside {
             self.record.truncate(self.whole);
             self.skipping = false;
             self.hold_back("bad_csv", "a quote is never closed".to_owned());
@@ -239,6 +252,21 @@ impl Scan {
         let reject = Fault::row(reason, detail).at(self.first_line);
         self.queue.push(Row::HeldBack(reject));
     }
+}
+
+/// The first byte that can change anything: a quote or a line break. Most are neither, so they are
+/// looked at in blocks, without a branch for each.
+fn next_special(bytes: &[u8]) -> Option<usize> {
+    let special = |byte: &u8| matches!(byte, b'"' | b'\n' | b'\r');
+    let mut at = 0;
+    for block in bytes.chunks_exact(32) {
+        if block.iter().fold(false, |any, byte| any | special(byte)) {
+            break;
+        }
+        at += block.len();
+    }
+    let found = bytes.get(at..)?.iter().position(special)?;
+    Some(at + found)
 }
 
 #[cfg(test)]
