@@ -76,6 +76,9 @@ impl Options {
                 });
             }
         };
+        // Two cryptography providers are linked in by way of other crates, and the TLS library
+        // does not choose between them. An error says that one was chosen before: also good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let cert = read("server.tls_cert", cert)?;
         let key = read("server.tls_key", key)?;
         Ok(Some(

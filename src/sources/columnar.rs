@@ -257,8 +257,8 @@ fn known_cells(batch: &RecordBatch) -> Vec<(Field, Cells)> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Collected, options, read_bytes};
+    use super::super::{AlarmAction, Kind};
     use super::*;
-    use crate::sources::{AlarmAction, Kind};
     use datafusion::arrow::array::{
         ArrayRef, BinaryArray, BooleanArray, Date32Array, DictionaryArray, Float64Array,
         Int32Array, LargeStringArray, ListArray, NullArray, StringArray, StringViewArray,

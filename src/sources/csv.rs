@@ -208,8 +208,8 @@ fn delimiter_of(head: &[u8]) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{Collected, options, read_bytes};
+    use super::super::{Kind, State};
     use super::*;
-    use crate::sources::{Kind, State};
 
     const HEADER: &str = "utc_timestamp,duration_sec,user_name,computer_name,executable,titlebar";
 

@@ -54,7 +54,8 @@ pub struct Host {
 
 /// Where records go. A sink's error ends the read and is handed back unchanged.
 pub trait Sink {
-    /// One good record. `line` is the 1-based line (text formats) or row (columnar ones).
+    /// One good record. `line` is the 1-based line (text formats), row (columnar ones) or event
+    /// (ActivityWatch) it began with.
     fn record(&mut self, line: u64, record: Record<'_>) -> crate::error::Result<()>;
     /// One bad row.
     fn reject(&mut self, reject: Reject) -> crate::error::Result<()>;

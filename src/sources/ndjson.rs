@@ -315,8 +315,8 @@ impl<'de> Visitor<'de> for AlarmValue {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::super::testing::{Collected, options, read_bytes, read_into};
-    use crate::sources::Kind;
 
     const GOOD: &str = r#"{"utc_timestamp":"2026-03-02T09:00:00Z","duration_sec":60,"user_name":"ann","computer_name":"pc","executable":"w.exe"}"#;
 

@@ -121,8 +121,8 @@ impl<R: Read> Read for Counted<R> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Kind;
     use super::*;
-    use crate::sources::Kind;
     use std::io::Write;
 
     fn input(path: &std::path::Path, compression: Compression) -> Input {

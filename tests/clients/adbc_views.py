@@ -284,7 +284,7 @@ def test_refusals(connection, views):
         f"drop view {view}",
         f"drop table {view}",
         f"copy {view} to 'nowhere.csv'",
-        f"copy (select 1) to 'nowhere.parquet' stored as parquet",
+        "copy (select 1) to 'nowhere.parquet' stored as parquet",
         f"explain copy {view} to 'nowhere.csv' stored as csv",
         f"insert into {view} select * from {view}",
         f"delete from {view}",
