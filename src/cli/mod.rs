@@ -6,7 +6,7 @@
 mod config_command;
 mod consumer;
 mod demo;
-mod format;
+pub mod format;
 mod ingest;
 mod init;
 mod maintain;
@@ -16,6 +16,8 @@ mod run;
 mod serve;
 mod sql;
 mod views;
+
+pub use views::reference;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -46,6 +46,9 @@ pub struct Key {
     pub id_given: bool,
     /// Which of the load's files it came from.
     pub file: usize,
+    /// Says only that a stored event of this key has no seconds; nothing is stored for a key that
+    /// is not known.
+    pub retracts: bool,
 }
 
 /// Columns of the events table but `revision`, in the table's order.

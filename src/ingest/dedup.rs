@@ -125,14 +125,13 @@ pub async fn place(
             std::collections::hash_map::Entry::Occupied(mut place) => {
                 let old = collected.keys.get(*place.get() as usize);
                 let beats = old.is_none_or(|old| key.version.beats(&old.version));
-                let loser = if beats {
-                    let old = old.map_or(key.file, |old| old.file);
+                let loser = if beats { old } else { Some(key) };
+                if let Some(loser) = loser.filter(|loser| !loser.retracts) {
+                    *placement.superseded.entry(loser.file).or_default() += 1;
+                }
+                if beats {
                     place.insert(row);
-                    old
-                } else {
-                    key.file
-                };
-                *placement.superseded.entry(loser).or_default() += 1;
+                }
             }
         }
     }
@@ -187,6 +186,7 @@ pub async fn place(
             });
         };
         match stored.get(&row) {
+            None if key.retracts => continue,
             None => place(key.utc_date, 0, false),
             Some(found) if key.version.beats(&found.version) => {
                 let revision = found.revision + 1;
@@ -195,10 +195,15 @@ pub async fn place(
                     place(found.utc_date, revision, true);
                 }
             }
+            Some(_) if key.retracts => continue,
             Some(_) => {
                 *placement.superseded.entry(key.file).or_default() += 1;
                 continue;
             }
+        }
+        // A retraction is no row of the input.
+        if key.retracts {
+            continue;
         }
         *placement.stored.entry(key.file).or_default() += 1;
     }

@@ -297,6 +297,15 @@ impl Sink for Collector {
         Ok(())
     }
 
+    fn retract(&mut self, record: Record<'_>) -> crate::error::Result<()> {
+        let file = self.file();
+        if let Outcome::Event(mut event) = self.normalizer.event(&record, file, |_| {}) {
+            event.key.retracts = true;
+            self.builder.push(&event);
+        }
+        Ok(())
+    }
+
     fn progress(&mut self, bytes: u64) {
         self.bytes = bytes;
     }

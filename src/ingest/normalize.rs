@@ -152,6 +152,7 @@ impl Normalizer {
                 },
                 id_given: record.event_id_given,
                 file,
+                retracts: false,
             },
             event_id: &record.event_id,
             computer_id: ids.computer_id,

@@ -3,13 +3,16 @@
 //! A slice (model, local day) is known by a fingerprint of everything it is made from: the model's
 //! text, the settings and tables it names, and the slices and files it reads. A run computes the
 //! slices whose fingerprint changed and replaces each whole; one that comes out the same is not
-//! written. Nothing here knows what a model means.
+//! written. Putting the organisation's settings in force belongs here too: it is what makes slices
+//! stale. Nothing here knows what a model means.
 
 mod error;
 mod fingerprint;
 mod history;
+mod org;
 mod run;
 
 pub use error::Error;
 pub use history::update_history;
+pub use org::{Applied, CheckedOrg, apply_org, check_org};
 pub use run::{ModelReport, Request, RunProgress, RunReport, run};

@@ -57,7 +57,7 @@ impl Lake {
             None => {
                 let fresh = self.create(spec).await?;
                 if !fresh.files.is_empty() || fresh.version > 0 {
-                    return Ok(Committed::Raced(change, fresh));
+                    return self.recognised(change, fresh).await;
                 }
                 created = fresh;
                 match &created.delta {
@@ -75,14 +75,11 @@ impl Lake {
             };
             // Whatever the error said, the log knows: was it written, did somebody else write?
             let now = self.snapshot(spec).await?;
-            if let Some((application, number)) = &change.transaction
-                && self.seen_transaction(&now, application).await? >= Some(*number)
-            {
-                return Ok(Committed::AlreadyThere(now));
-            }
-            let base_version = delta.version().map_or(-1, |v| i64::try_from(v).unwrap_or(-1));
+            let base_version = delta
+                .version()
+                .map_or(-1, |v| i64::try_from(v).unwrap_or(-1));
             if now.version != base_version {
-                return Ok(Committed::Raced(change, now));
+                return self.recognised(change, now).await;
             }
             if tries >= STORE_TRIES {
                 return Err(failed(spec, "commit to it", error));
@@ -90,6 +87,16 @@ impl Lake {
             tracing::warn!(table = %spec.name, tries, "commit failed, trying again: {error}");
             tokio::time::sleep(std::time::Duration::from_millis(100 << tries)).await;
         }
+    }
+
+    /// What a table that moved on means for a change: it may itself be what moved it.
+    async fn recognised(&self, change: Change, now: Snapshot) -> Result<Committed, Error> {
+        if let Some((application, number)) = &change.transaction
+            && self.seen_transaction(&now, application).await? >= Some(*number)
+        {
+            return Ok(Committed::AlreadyThere(now));
+        }
+        Ok(Committed::Raced(change, now))
     }
 
     /// Commits a change that does not depend on what the table holds (an append), whoever else

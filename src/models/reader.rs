@@ -282,13 +282,7 @@ pub struct Statement {
 
 impl Statement {
     fn new(open: Arc<Open>, plan: LogicalPlan) -> crate::error::Result<Statement> {
-        let schema = Arc::new(Schema::new(
-            plan.schema()
-                .fields()
-                .iter()
-                .map(|field| types::wire_field(field))
-                .collect::<Vec<_>>(),
-        ));
+        let schema = wire_schema(&plan);
         let found = plan
             .get_parameter_types()
             .map_err(|cause| Error::Query(cause.strip_backtrace()))?;
@@ -348,10 +342,11 @@ impl Statement {
             .clone()
             .with_param_values(ParamValues::from(values))
             .map_err(|cause| Error::Query(cause.strip_backtrace()))?;
+        // A parameter may itself be a column: only now is its type known.
         Ok(Statement {
             open: Arc::clone(&self.open),
+            schema: wire_schema(&plan),
             plan,
-            schema: Arc::clone(&self.schema),
             parameters: Vec::new(),
         })
     }
@@ -378,6 +373,16 @@ impl Statement {
             lowered,
         )))
     }
+}
+
+fn wire_schema(plan: &LogicalPlan) -> SchemaRef {
+    Arc::new(Schema::new(
+        plan.schema()
+            .fields()
+            .iter()
+            .map(|field| types::wire_field(field))
+            .collect::<Vec<_>>(),
+    ))
 }
 
 /// A batch with exactly the wire schema.

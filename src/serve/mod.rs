@@ -88,7 +88,7 @@ impl Server {
             .http2_keepalive_timeout(Some(KEEPALIVE));
         if let Some(tls) = options.tls()? {
             transport = transport.tls_config(tls).map_err(|error| Error::Tls {
-                reason: error.to_string(),
+                reason: innermost(&error),
             })?;
         }
         let door = Door::new(Service {
@@ -135,7 +135,7 @@ impl Server {
     ) -> crate::error::Result<()> {
         let stopped = |reason: String| Error::Stopped { reason };
         let listener = tokio::net::TcpListener::from_std(self.listener)
-            .map_err(|error| stopped(error.to_string()))?;
+            .map_err(|error| stopped(innermost(&error)))?;
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let service =
             FlightServiceServer::new(self.door).max_decoding_message_size(REQUEST_BYTES_MAX);
@@ -150,19 +150,28 @@ impl Server {
         tokio::pin!(serving);
         tokio::select! {
             ended = &mut serving => {
-                ended.map_err(|error| stopped(error.to_string()))?;
+                ended.map_err(|error| stopped(innermost(&error)))?;
                 return Ok(());
             }
             () = shutdown => drop(stop),
         }
         match tokio::time::timeout(DRAIN, serving).await {
-            Ok(ended) => Ok(ended.map_err(|error| stopped(error.to_string()))?),
+            Ok(ended) => Ok(ended.map_err(|error| stopped(innermost(&error)))?),
             Err(_) => {
                 tracing::warn!("queries were still running when the server stopped");
                 Ok(())
             }
         }
     }
+}
+
+/// What an error says at its root; the transport's own text names only the layer.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut root = error;
+    while let Some(source) = root.source() {
+        root = source;
+    }
+    root.to_string()
 }
 
 #[cfg(test)]

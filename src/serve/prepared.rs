@@ -27,14 +27,14 @@ use crate::models::Statement;
 /// later runs are planned anew and see what was committed since.
 const FRESH: Duration = Duration::from_secs(1);
 
-struct Prepared {
+struct Prepared<P> {
     session: SessionId,
     sql: Arc<str>,
     /// Number of parameters.
     parameters: usize,
     rows: Option<Arc<Vec<Row>>>,
     /// The plan made by `prepare`, until it is used or stale.
-    plan: Option<(Statement, Instant)>,
+    plan: Option<(P, Instant)>,
     last_used: Instant,
 }
 
@@ -45,14 +45,14 @@ struct Taken {
     rows: Option<Arc<Vec<Row>>>,
 }
 
-/// All prepared statements.
-pub(super) struct PreparedStatements {
+/// All prepared statements. `P` is a plan.
+pub(super) struct PreparedStatements<P = Statement> {
     per_session_max: usize,
     idle: Duration,
-    kept: Mutex<HashMap<Handle, Prepared>>,
+    kept: Mutex<HashMap<Handle, Prepared<P>>>,
 }
 
-impl PreparedStatements {
+impl<P> PreparedStatements<P> {
     /// At most `per_session_max` for each session; they end with the session, after `idle` without
     /// use at the latest.
     pub fn new(per_session_max: usize, idle: Duration) -> Self {
@@ -67,7 +67,8 @@ impl PreparedStatements {
         &self,
         session: SessionId,
         sql: &str,
-        plan: Statement,
+        parameters: usize,
+        plan: P,
         now: Instant,
     ) -> Result<Handle, Status> {
         let handle = Handle::random()?;
@@ -84,7 +85,7 @@ impl PreparedStatements {
         let prepared = Prepared {
             session,
             sql: sql.into(),
-            parameters: plan.parameters().len(),
+            parameters,
             rows: None,
             plan: Some((plan, now)),
             last_used: now,
@@ -116,7 +117,7 @@ impl PreparedStatements {
         session: SessionId,
         handle: &[u8],
         now: Instant,
-        act: impl FnOnce(&mut Prepared) -> R,
+        act: impl FnOnce(&mut Prepared<P>) -> R,
     ) -> Result<R, Status> {
         let mut kept = self.lock();
         let found = Handle::read(handle)
@@ -129,7 +130,7 @@ impl PreparedStatements {
         Ok(act(found))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Handle, Prepared>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Handle, Prepared<P>>> {
         // No step leaves the map half changed, so a panic elsewhere does not spoil it.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -145,8 +146,12 @@ impl Service {
         let sql = parameters::numbered(sql)?;
         let plan = self.plan(caller, &sql).await?;
         let dataset_schema = encoded(&plan.schema())?;
-        let parameter_schema = encoded(&Schema::new(plan.parameters()))?;
-        let handle = self.prepared.keep(caller.id, &sql, plan, self.now())?;
+        let parameters = plan.parameters();
+        let count = parameters.len();
+        let parameter_schema = encoded(&Schema::new(parameters))?;
+        let handle = self
+            .prepared
+            .keep(caller.id, &sql, count, plan, self.now())?;
         Ok(ActionCreatePreparedStatementResult {
             prepared_statement_handle: Bytes::copy_from_slice(handle.bytes()),
             dataset_schema,
@@ -200,5 +205,77 @@ impl Service {
             None => self.plan(caller, &taken.sql).await?,
         };
         Work::new(plan, taken.rows)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Sessions;
+    use tonic::Code;
+
+    const IDLE: Duration = Duration::from_secs(60);
+
+    fn sessions() -> (SessionId, SessionId) {
+        let sessions = Sessions::new(IDLE, 2);
+        let open = |email: &str| {
+            let principal = super::super::tests::principal(email);
+            sessions.open(principal, Instant::now()).unwrap().1.id
+        };
+        (open("ada@example.com"), open("bob@example.com"))
+    }
+
+    fn found(
+        kept: &PreparedStatements<()>,
+        session: SessionId,
+        handle: &Handle,
+        now: Instant,
+    ) -> bool {
+        let outcome = kept.with(session, handle.bytes(), now, |found| found.sql.to_string());
+        match outcome {
+            Ok(sql) => sql == "select 1",
+            Err(status) => {
+                assert_eq!(status.code(), Code::NotFound);
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn a_statement_belongs_to_its_session_until_closed() {
+        let now = Instant::now();
+        let (ada, bob) = sessions();
+        let kept = PreparedStatements::new(4, IDLE);
+        let handle = kept.keep(ada, "select 1", 0, (), now).unwrap();
+        assert!(found(&kept, ada, &handle, now));
+        assert!(!found(&kept, bob, &handle, now));
+        kept.close(bob, handle.bytes());
+        assert!(found(&kept, ada, &handle, now));
+        kept.close(ada, handle.bytes());
+        kept.close(ada, handle.bytes());
+        assert!(!found(&kept, ada, &handle, now));
+        let handle = kept.keep(ada, "select 1", 0, (), now).unwrap();
+        kept.close_all(bob);
+        assert!(found(&kept, ada, &handle, now));
+        kept.close_all(ada);
+        assert!(!found(&kept, ada, &handle, now));
+    }
+
+    #[test]
+    fn each_session_has_its_own_bound_and_idle_statements_end() {
+        let start = Instant::now();
+        let (ada, bob) = sessions();
+        let kept = PreparedStatements::new(2, IDLE);
+        let first = kept.keep(ada, "select 1", 0, (), start).unwrap();
+        kept.keep(ada, "select 1", 0, (), start).unwrap();
+        let full = kept.keep(ada, "select 1", 0, (), start).unwrap_err();
+        assert_eq!(full.code(), Code::ResourceExhausted);
+        assert!(full.message().contains("max_prepared_per_session"));
+        assert!(kept.keep(bob, "select 1", 0, (), start).is_ok());
+        // The first is used in between, so only the second makes room.
+        assert!(found(&kept, ada, &first, start + IDLE / 2));
+        kept.keep(ada, "select 1", 0, (), start + IDLE).unwrap();
+        assert!(found(&kept, ada, &first, start + IDLE));
+        assert!(kept.keep(ada, "select 1", 0, (), start + IDLE).is_err());
     }
 }

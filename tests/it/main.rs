@@ -1,1 +1,13 @@
-fn main(){}
+//! The one integration binary: each further one would link the query engine again.
+
+mod bad;
+mod cli;
+mod clients;
+mod contract;
+mod golden;
+mod house;
+mod lake;
+mod place;
+mod properties;
+mod slt;
+mod zones;

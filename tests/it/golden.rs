@@ -1,0 +1,118 @@
+//! `tests/golden/<case>/`: inputs, hand-computed answers in `expect.slt`, and all views whole.
+//!
+//! `ACTIVLAKE_UPDATE_GOLDEN=1` writes the views anew; the hand-computed answers are never written.
+
+use std::path::{Path, PathBuf};
+
+use crate::place::{Place, block_on, repository};
+use crate::slt::{checks, run_file};
+
+/// Input files directly in a folder, in name order.
+fn inputs(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|e| ["ndjson", "csv", "json"].iter().any(|known| e == *known))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// A lake with a case's organisation and inputs, run.
+pub async fn built(case: &Path, set: &[(&str, &str)]) -> Place {
+    let toml = case.join("activlake.toml");
+    let as_of = std::fs::read_to_string(case.join("as_of"))
+        .unwrap_or_else(|error| panic!("{}: {error}", case.display()));
+    let place = Place::new(toml.exists().then_some(toml.as_path()), set, as_of.trim());
+    if case.join("org").is_dir() {
+        place.apply_org(&case.join("org")).await;
+    }
+    for input in inputs(case) {
+        place.ingest(&[input]).await;
+    }
+    place.run().await;
+    if case.join("inputs2").is_dir() {
+        for input in inputs(&case.join("inputs2")) {
+            place.ingest(&[input]).await;
+        }
+        place.run().await;
+    }
+    place
+}
+
+async fn hold(case: &Path, update: bool) -> Result<(), String> {
+    let place = built(case, &[]).await;
+    let reader = place.reader().await;
+    run_file(&reader, &case.join("expect.slt")).await?;
+    let failures = checks(&reader, place.setup.library.checks()).await;
+    if !failures.is_empty() {
+        return Err(failures.join("\n"));
+    }
+    let again = place.run().await;
+    if !again.wrote_nothing() {
+        return Err(format!("a second run wrote something: {again:?}"));
+    }
+    let folder = case.join("views");
+    let views = place.all_views().await;
+    // Other ways to cut the work must not show: one row a batch, one day a chunk, one thread.
+    let small = [
+        ("limits.ingest_batch_rows", "1"),
+        ("limits.batch_rows", "1"),
+        ("limits.chunk_rows", "1"),
+        ("limits.threads", "1"),
+    ];
+    if built(case, &small).await.all_views().await != views {
+        return Err("other batch sizes give other views".into());
+    }
+    if update {
+        std::fs::create_dir_all(&folder).unwrap();
+    }
+    for (name, text) in views {
+        let path = folder.join(format!("{name}.csv"));
+        if update {
+            std::fs::write(&path, &text).unwrap();
+            continue;
+        }
+        let expected = std::fs::read_to_string(&path)
+            .map_err(|error| format!("{}: {error}", path.display()))?;
+        if expected != text {
+            return Err(format!("{name}: expected\n{expected}\ngot\n{text}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_case_holds() {
+    let update = std::env::var("ACTIVLAKE_UPDATE_GOLDEN").is_ok_and(|value| value == "1");
+    let only = std::env::var("ACTIVLAKE_GOLDEN_CASE").ok();
+    let folder = repository().join("tests/golden");
+    let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .filter(|path| {
+            only.as_ref()
+                .is_none_or(|only| path.ends_with(only.as_str()))
+        })
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty(), "no golden cases");
+    let mut failures = Vec::new();
+    for case in &cases {
+        let result = block_on(hold(case, update));
+        if let Err(failure) = result {
+            failures.push(format!("== {}\n{failure}", case.display()));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} of {} cases fail\n{}",
+        failures.len(),
+        cases.len(),
+        failures.join("\n\n")
+    );
+}
