@@ -19,7 +19,8 @@ summed as (
         local_date,
         min(start) as first_start,
         max(start + arrow_cast(counted_sec, 'Duration(s)')) as last_end,
-        last_value(zone order by start) as zone,
+        first_value(zone order by start) as first_zone,
+        last_value(zone order by start) as last_zone,
         count(*) as total_activity_count,
         count(*) filter (where is_productive) as productive_activity_count,
         count(*) filter (where productivity = 'Unproductive') as unproductive_activity_count,
@@ -62,9 +63,9 @@ summed as (
 clocked as (
     select
         *,
-        to_local(first_start, zone) as first_activity_datetime,
+        to_local(first_start, first_zone) as first_activity_datetime,
         least(
-            to_local(last_end, zone),
+            to_local(last_end, last_zone),
             arrow_cast(local_date, 'Timestamp(µs)') + interval '1 day'
         ) as last_activity_datetime
     from summed

@@ -6,7 +6,7 @@ use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, Table
 use deltalake_core::kernel::{Action, StructType, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::{DeltaTable, DeltaTableError};
+use deltalake_core::{DeltaTable, DeltaTableError, TableProperty};
 
 use super::snapshot::snapshot_of;
 use super::write::TAG_FINGERPRINT;
@@ -37,6 +37,9 @@ pub enum Committed {
     /// Somebody committed in between; nothing was changed. Look again and retry.
     Raced(Change, Snapshot),
 }
+
+/// Commits after which the log is summed up, so that opening a table stays quick.
+const CHECKPOINT_INTERVAL: &str = "20";
 
 /// Tries against a store that does not answer, with the pause doubling from 100 ms.
 const STORE_TRIES: u32 = 5;
@@ -148,6 +151,10 @@ impl Lake {
             .with_table_name(spec.name.clone())
             .with_columns(columns.fields().cloned())
             .with_partition_columns(spec.partition.iter().cloned())
+            .with_configuration_property(
+                TableProperty::CheckpointInterval,
+                Some(CHECKPOINT_INTERVAL),
+            )
             .with_save_mode(SaveMode::Ignore)
             .await;
         match result {

@@ -1,6 +1,7 @@
 //! Real clients from outside, over a demo lake. They need Python with adbc_driver_flightsql:
 //! `ACTIVLAKE_PYTHON` names the interpreter. Without it the test says so; in CI it fails.
 
+use std::io::Write;
 use std::process::Command;
 
 use crate::cli::Running;
@@ -20,7 +21,8 @@ fn adbc_reads_every_view() {
     let Some(python) = python() else {
         let said = "SKIPPED adbc_reads_every_view: no Python with adbc_driver_flightsql and pyarrow";
         assert!(std::env::var("CI").is_err(), "{said}");
-        eprintln!("{said}");
+        // Not captured, so that it is seen.
+        let _ = writeln!(std::io::stderr(), "{said}");
         return;
     };
     let folder = tempfile::tempdir().unwrap();

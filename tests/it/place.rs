@@ -57,27 +57,6 @@ impl Place {
         self.folder.path()
     }
 
-    /// The same lake with another clock or other settings.
-    pub fn again(&self, set: &[(&str, &str)], as_of: &str) -> Setup {
-        let lake = self.folder.path().join("lake").display().to_string();
-        let mut values = vec![("lake.url".to_owned(), lake)];
-        values.extend(set.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())));
-        let overrides = Overrides {
-            config: Some(self.folder.path().join("empty.toml")),
-            values,
-        };
-        let (settings, _) =
-            config::load(&overrides, std::iter::empty(), self.folder.path(), None).unwrap();
-        Setup::new(
-            Lake::open(&settings.lake, self.folder.path()).unwrap(),
-            Arc::new(settings),
-            Arc::clone(&self.setup.shipped),
-            Arc::clone(&self.setup.library),
-            Some(AsOf::parse(as_of).unwrap()),
-        )
-        .unwrap()
-    }
-
     pub async fn apply_org(&self, dir: &Path) {
         let files = org::read_folder(dir).unwrap();
         let checked = jobs::check_org(&self.setup, &files)
