@@ -157,23 +157,32 @@ impl Directory for LakeDirectory {
         let snapshot = self.setup.lake.snapshot(&tables::CREDENTIALS).await?;
         let org_version = stored_org::version(&self.setup).await?;
         {
-            let known = self.known.read().unwrap_or_else(|broken| broken.into_inner());
+            let known = self
+                .known
+                .read()
+                .unwrap_or_else(|broken| broken.into_inner());
             if known.org_version == org_version && known.credentials_version == snapshot.version {
                 return Ok(());
             }
         }
         let mut latest: HashMap<String, (i64, String)> = HashMap::new();
         let columns = ["email", "phc", "changed_at"];
-        let mut stream = lake::read(&self.setup.lake, &snapshot, Scope::default(), &columns).await?;
+        let mut stream =
+            lake::read(&self.setup.lake, &snapshot, Scope::default(), &columns).await?;
         let failed = |cause: datafusion::error::DataFusionError| {
             Error::new(Class::Lake, format!("reading the credentials: {cause}"))
         };
         while let Some(batch) = stream.try_next().await.map_err(failed)? {
             if let [emails, hashes, changed] = batch.columns() {
                 let changed = changed.as_primitive::<TimestampMicrosecondType>();
-                let pairs = emails.as_string::<i32>().iter().zip(hashes.as_string::<i32>());
+                let pairs = emails
+                    .as_string::<i32>()
+                    .iter()
+                    .zip(hashes.as_string::<i32>());
                 for ((email, phc), at) in pairs.zip(changed.values()) {
-                    let (Some(email), Some(phc)) = (email, phc) else { continue };
+                    let (Some(email), Some(phc)) = (email, phc) else {
+                        continue;
+                    };
                     let entry = latest.entry(email.to_owned()).or_default();
                     if *at >= entry.0 {
                         *entry = (*at, phc.to_owned());
@@ -195,7 +204,10 @@ impl Directory for LakeDirectory {
                 (consumer.email, Credential { principal, phc })
             })
             .collect();
-        *self.known.write().unwrap_or_else(|broken| broken.into_inner()) = Known {
+        *self
+            .known
+            .write()
+            .unwrap_or_else(|broken| broken.into_inner()) = Known {
             org_version,
             credentials_version: snapshot.version,
             by_email,

@@ -186,7 +186,11 @@ async fn build(setup: &Setup, dir: &Path, plan: &company::Plan) -> Result<()> {
     let paths = [events_path, export_path].map(|path| path.display().to_string());
     let summary = ingest::load_inputs(setup, ingest::inputs(&paths, None)?).await?;
     let stored: u64 = summary.files.iter().map(|file| file.stored).sum();
-    stage("ingest", clock, &format!("{} events stored", grouped(stored)))?;
+    stage(
+        "ingest",
+        clock,
+        &format!("{} events stored", grouped(stored)),
+    )?;
     ingest::report(&summary)?;
     if let Some(failure) = summary.files.iter().find_map(|file| file.failure.clone()) {
         return Err(Error::new(Class::Input, failure));
@@ -252,7 +256,11 @@ async fn count(reader: &Reader, view: &str) -> Result<u64> {
     plan.push_str(view);
     let mut stream = reader.prepare(&plan).await?.execute().await?;
     let mut rows = 0;
-    while let Some(batch) = stream.try_next().await.map_err(crate::models::Error::running)? {
+    while let Some(batch) = stream
+        .try_next()
+        .await
+        .map_err(crate::models::Error::running)?
+    {
         let counts = batch.columns().first().and_then(|column| {
             use datafusion::arrow::array::AsArray;
             column

@@ -47,7 +47,11 @@ pub async fn write(
         Format::Table | Format::Markdown => {
             let mut batches = Vec::new();
             let mut kept = 0;
-            let limit = if format == Format::Table { TABLE_ROWS_MAX } else { usize::MAX };
+            let limit = if format == Format::Table {
+                TABLE_ROWS_MAX
+            } else {
+                usize::MAX
+            };
             while let Some(batch) = next(&mut stream).await? {
                 rows += batch.num_rows() as u64;
                 let take = batch.num_rows().min(limit - kept);
@@ -101,9 +105,8 @@ pub async fn write(
                     Default::default(),
                 ))
                 .build();
-            let mut writer =
-                ArrowWriter::try_new(&mut *out, Arc::clone(&schema), Some(properties))
-                    .map_err(failed)?;
+            let mut writer = ArrowWriter::try_new(&mut *out, Arc::clone(&schema), Some(properties))
+                .map_err(failed)?;
             while let Some(batch) = next(&mut stream).await? {
                 rows += batch.num_rows() as u64;
                 writer.write(&batch).map_err(failed)?;
@@ -142,7 +145,11 @@ fn column_texts(array: &ArrayRef) -> Result<Vec<Option<String>>> {
     let options = options();
     let formatter = ArrayFormatter::try_new(array, &options).map_err(failed)?;
     Ok((0..array.len())
-        .map(|row| array.is_valid(row).then(|| formatter.value(row).to_string()))
+        .map(|row| {
+            array
+                .is_valid(row)
+                .then(|| formatter.value(row).to_string())
+        })
         .collect())
 }
 
@@ -164,7 +171,9 @@ fn nested_texts(array: &ArrayRef) -> Result<Vec<Option<String>>> {
         .lines()
         .enumerate()
         .map(|(row, line)| {
-            let inner = line.strip_prefix("{\"v\":").and_then(|rest| rest.strip_suffix('}'));
+            let inner = line
+                .strip_prefix("{\"v\":")
+                .and_then(|rest| rest.strip_suffix('}'));
             array
                 .is_valid(row)
                 .then(|| inner.unwrap_or(line).to_owned())
@@ -305,7 +314,13 @@ fn markdown(schema: &SchemaRef, cells: &[Vec<String>]) -> String {
     let rule: Vec<&str> = schema
         .fields()
         .iter()
-        .map(|field| if is_number(field.data_type()) { "---:" } else { "---" })
+        .map(|field| {
+            if is_number(field.data_type()) {
+                "---:"
+            } else {
+                "---"
+            }
+        })
         .collect();
     out.push_str(&format!("| {} |\n", rule.join(" | ")));
     for row in cells {

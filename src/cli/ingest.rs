@@ -128,7 +128,10 @@ impl Progress for Bar {
     fn at(&self, file: usize, bytes: u64, _rows: u64) {
         let Some(bar) = &self.bar else { return };
         bar.set_position(self.before.get(file).copied().unwrap_or(0) + bytes);
-        let mut shown = self.file.lock().unwrap_or_else(|broken| broken.into_inner());
+        let mut shown = self
+            .file
+            .lock()
+            .unwrap_or_else(|broken| broken.into_inner());
         if *shown != file {
             *shown = file;
             bar.set_message(self.names.get(file).cloned().unwrap_or_default());
@@ -155,7 +158,9 @@ pub fn report(summary: &Summary) -> Result<()> {
             let said = match what.as_str() {
                 "unknown_field" => format!("field '{name}' is unknown and was dropped"),
                 "unknown_zone" => format!("time zone '{name}' is unknown and was left out"),
-                "unknown_alarm_action" => format!("alarm action '{name}' is unknown and was dropped"),
+                "unknown_alarm_action" => {
+                    format!("alarm action '{name}' is unknown and was dropped")
+                }
                 other => format!("{other}: {name}"),
             };
             super::print(&format!("    {} × {said}\n", grouped(*count)))?;

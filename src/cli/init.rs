@@ -83,9 +83,8 @@ pub fn init(command: &Init) -> Result<ExitCode> {
 }
 
 fn write_new(path: &Path, text: &str) -> Result<()> {
-    let failed = |cause: std::io::Error| {
-        Error::new(Class::Config, format!("{}: {cause}", path.display()))
-    };
+    let failed =
+        |cause: std::io::Error| Error::new(Class::Config, format!("{}: {cause}", path.display()));
     if path.exists() {
         return super::print(&format!("kept     {}\n", path.display()));
     }

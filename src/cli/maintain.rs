@@ -98,7 +98,11 @@ pub async fn maintain(globals: &Globals, command: &Maintain) -> Result<ExitCode>
                 grouped(health.files),
                 grouped(health.rows),
                 grouped(health.bytes),
-                if health.faults.is_empty() { "sound" } else { "FAULTS" }
+                if health.faults.is_empty() {
+                    "sound"
+                } else {
+                    "FAULTS"
+                }
             ))?;
             for fault in &health.faults {
                 super::print(&format!("    {fault}\n"))?;

@@ -32,7 +32,12 @@ pub fn settings(globals: &Globals) -> Result<(Settings, Shown)> {
     };
     let directory = current_directory()?;
     let user = config::user_config_dir(|name| std::env::var(name).ok());
-    Ok(config::load(&overrides, std::env::vars(), &directory, user)?)
+    Ok(config::load(
+        &overrides,
+        std::env::vars(),
+        &directory,
+        user,
+    )?)
 }
 
 /// The working directory.

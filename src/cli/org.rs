@@ -103,7 +103,10 @@ async fn show(setup: &Setup, version: Option<i64>, file: Option<&str>) -> Result
     let Some((applied_at, files)) = versions.remove(&version) else {
         return Err(Error::new(
             Class::Config,
-            format!("there is no version {version}; there are {}", known.join(", ")),
+            format!(
+                "there is no version {version}; there are {}",
+                known.join(", ")
+            ),
         ));
     };
     let at = chrono::DateTime::from_timestamp_micros(applied_at)

@@ -36,7 +36,10 @@ pub async fn serve(globals: &Globals, command: &Serve) -> Result<ExitCode> {
     let server = bind(&setup, &server).await?;
     super::print(&format!(
         "serving on {}; stop with Ctrl-C\n",
-        address(server.local_addr(), setup.settings.server.tls_cert.is_some())
+        address(
+            server.local_addr(),
+            setup.settings.server.tls_cert.is_some()
+        )
     ))?;
     server.run(stopped()).await?;
     super::print("stopped\n")?;
@@ -60,7 +63,7 @@ pub async fn bind(setup: &Setup, server: &config::Server) -> Result<Server> {
     };
     let reader = Reader::open(setup.clone(), Audience::Public).await?;
     let directory = Arc::new(LakeDirectory::open(setup).await?);
-    Ok(Server::bind(options, reader, directory)?)
+    Server::bind(options, reader, directory)
 }
 
 /// Resolves when the process is told to stop: Ctrl-C, or SIGTERM where there is one.

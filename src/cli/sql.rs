@@ -15,7 +15,12 @@ use crate::models::{Audience, Reader};
 #[derive(Args)]
 pub struct Sql {
     /// The query
-    #[arg(short = 'c', long = "command", value_name = "SQL", conflicts_with = "file")]
+    #[arg(
+        short = 'c',
+        long = "command",
+        value_name = "SQL",
+        conflicts_with = "file"
+    )]
     command: Option<String>,
     /// A file with the query, or - for stdin
     #[arg(short = 'f', long, value_name = "FILE")]
@@ -43,11 +48,9 @@ pub async fn sql(globals: &Globals, command: &Sql) -> Result<ExitCode> {
     let statement = reader.prepare(text.trim().trim_end_matches(';')).await?;
     let stream = statement.execute().await?;
     let terminal = std::io::stdout().is_terminal() && command.output.is_none();
-    let chosen = command.format.unwrap_or(if terminal {
-        Format::Table
-    } else {
-        Format::Csv
-    });
+    let chosen = command
+        .format
+        .unwrap_or(if terminal { Format::Table } else { Format::Csv });
     match &command.output {
         Some(path) => {
             let file = std::fs::File::create(path).map_err(|cause| {

@@ -148,7 +148,11 @@ pub fn reference(library: &Library) -> String {
         }
         out.push_str("| column | type | plan | meaning |\n|---|---|---|---|\n");
         for column in &model.columns {
-            let mark = if column.extension { " *Extension.*" } else { "" };
+            let mark = if column.extension {
+                " *Extension.*"
+            } else {
+                ""
+            };
             out.push_str(&format!(
                 "| {} | {} | {} | {}{mark} |\n",
                 column.name,

@@ -129,14 +129,14 @@ url = "./lake"
 # Worker threads; 0 is one per core.
 #threads = 0
 # Events and bytes collected before an ingest commit.
-#ingest_batch_rows = 500000
-#ingest_batch = "96MiB"
+#ingest_batch_rows = 200000
+#ingest_batch = "64MiB"
 # Memory for the filter of known events.
-#ingest_filter = "96MiB"
+#ingest_filter = "64MiB"
 # The largest input row.
 #max_row = "1MiB"
 # Input rows that one recompute step takes at once.
-#chunk_rows = 1000000
+#chunk_rows = 400000
 #batch_rows = 8192
 # Rows of a Parquet row group.
 #row_group_rows = 131072

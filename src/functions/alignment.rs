@@ -30,7 +30,12 @@ impl CoreSets {
     }
 
     /// `Core` or `Non-Core`; `None` without a primary group or a core set.
-    pub fn alignment(&self, user_id: i64, day: i32, category: Option<&str>) -> Option<&'static str> {
+    pub fn alignment(
+        &self,
+        user_id: i64,
+        day: i32,
+        category: Option<&str>,
+    ) -> Option<&'static str> {
         let (_, _, group) = self
             .primary
             .get(&user_id)?

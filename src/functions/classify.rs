@@ -7,9 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, StringBuilder, StructArray,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder, StructArray};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Fields, Int64Type};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
@@ -147,9 +145,7 @@ impl Classifier {
                 return found;
             }
         }
-        self.account
-            .find(key)
-            .or_else(|| self.shipped.find(key))
+        self.account.find(key).or_else(|| self.shipped.find(key))
     }
 
     /// Class of one activity.
@@ -212,6 +208,9 @@ pub fn classify(classifier: Arc<Classifier>) -> ScalarUDF {
     )
 }
 
+/// Names, and the user and date where groups have rules.
+type Known<'a> = ([Option<&'a str>; 4], Option<(i64, i32)>);
+
 fn evaluate(classifier: &Classifier, args: &[ArrayRef]) -> Result<ArrayRef> {
     let [site, website, application, executable, user_id, day] = args else {
         return datafusion::common::exec_err!("classify takes six arguments");
@@ -220,7 +219,7 @@ fn evaluate(classifier: &Classifier, args: &[ArrayRef]) -> Result<ArrayRef> {
     let users = user_id.as_primitive::<Int64Type>();
     let days = day.as_primitive::<Date32Type>();
     // Rules look at few distinct names: what was found once in this batch is found again.
-    let mut known: HashMap<([Option<&str>; 4], Option<(i64, i32)>), Class> = HashMap::new();
+    let mut known: HashMap<Known<'_>, Class> = HashMap::new();
     let mut categories = StringBuilder::new();
     let mut productivities = StringBuilder::new();
     for row in 0..site.len() {
@@ -281,16 +280,35 @@ mod tests {
         };
         let browser = (Some("Chrome"), Some("chrome.exe"));
         assert_eq!(
-            class(Some("mail.example.com"), Some("example.com"), browser.0, browser.1),
+            class(
+                Some("mail.example.com"),
+                Some("example.com"),
+                browser.0,
+                browser.1
+            ),
             "site"
         );
         assert_eq!(
-            class(Some("a.example.com"), Some("example.com"), browser.0, browser.1),
+            class(
+                Some("a.example.com"),
+                Some("example.com"),
+                browser.0,
+                browser.1
+            ),
             "website"
         );
-        assert_eq!(class(Some("x.org"), Some("x.org"), browser.0, browser.1), "any");
-        assert_eq!(class(None, None, Some("WORD"), Some("word.exe")), "application");
-        assert_eq!(class(None, None, Some("other"), Some("Word.EXE")), "executable");
+        assert_eq!(
+            class(Some("x.org"), Some("x.org"), browser.0, browser.1),
+            "any"
+        );
+        assert_eq!(
+            class(None, None, Some("WORD"), Some("word.exe")),
+            "application"
+        );
+        assert_eq!(
+            class(None, None, Some("other"), Some("Word.EXE")),
+            "executable"
+        );
     }
 
     #[test]
@@ -303,9 +321,16 @@ mod tests {
         let account = RuleSet::new([rule(1, On::Site, "x.org", "account")]);
         let all = Classifier::new(groups, memberships, account, RuleSet::default());
         let class = |user, day| {
-            all.classify(Some("x.org"), Some("x.org"), None, None, Some(user), Some(day))
-                .category
-                .unwrap()
+            all.classify(
+                Some("x.org"),
+                Some("x.org"),
+                None,
+                None,
+                Some(user),
+                Some(day),
+            )
+            .category
+            .unwrap()
         };
         assert_eq!(class(1, 9), "eight");
         assert_eq!(class(1, 10), "seven");
@@ -317,7 +342,14 @@ mod tests {
     fn a_browser_rule_is_no_fall_back_for_a_site() {
         let account = RuleSet::new([rule(1, On::Application, "chrome", "browser")]);
         let all = Classifier::new(HashMap::new(), HashMap::new(), account, RuleSet::default());
-        let found = all.classify(Some("x.org"), Some("x.org"), Some("Chrome"), None, None, None);
+        let found = all.classify(
+            Some("x.org"),
+            Some("x.org"),
+            Some("Chrome"),
+            None,
+            None,
+            None,
+        );
         assert_eq!(found, nothing());
     }
 }

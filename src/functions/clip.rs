@@ -69,9 +69,7 @@ pub fn clip_events(events: &[Event], as_of_sec: i64) -> Vec<Option<Span>> {
     // Rule 0, from the back: by agent, the nearest start and the nearest strictly later one.
     let mut ahead: HashMap<i64, (Micros, Option<Micros>)> = HashMap::new();
     for (event, end) in events.iter().zip(&mut ends).rev() {
-        let entry = ahead
-            .entry(event.agent_id)
-            .or_insert((event.start, None));
+        let entry = ahead.entry(event.agent_id).or_insert((event.start, None));
         if event.start < entry.0 {
             *entry = (event.start, Some(entry.0));
         }
@@ -177,7 +175,9 @@ struct Pass;
 impl PartitionEvaluator for Pass {
     fn evaluate_all(&mut self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
         let [starts, durations, states, agents, as_of] = values else {
-            return exec_err!("clip takes start, duration_sec, state, agent_id and the as-of instant");
+            return exec_err!(
+                "clip takes start, duration_sec, state, agent_id and the as-of instant"
+            );
         };
         let starts = starts.as_primitive::<TimestampMicrosecondType>();
         let durations = durations.as_primitive::<Int64Type>();
@@ -227,10 +227,7 @@ impl PartitionEvaluator for Pass {
             .collect();
         Ok(Arc::new(StructArray::try_new(
             fields(),
-            vec![
-                Arc::new(starts.with_timezone("UTC")),
-                Arc::new(seconds),
-            ],
+            vec![Arc::new(starts.with_timezone("UTC")), Arc::new(seconds)],
             Some(valid),
         )?))
     }

@@ -14,12 +14,18 @@ use super::ids::texts_hash;
 
 /// Positive 63-bit hash of (view, business key): the same on every recompute.
 pub fn row_id() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Hash { name: "row_id", signature: Signature::variadic_any(Volatility::Immutable) })
+    ScalarUDF::new_from_impl(Hash {
+        name: "row_id",
+        signature: Signature::variadic_any(Volatility::Immutable),
+    })
 }
 
 /// Positive 63-bit hash of all values of a row, to see whether any changed.
 pub fn values_hash() -> ScalarUDF {
-    ScalarUDF::new_from_impl(Hash { name: "values_hash", signature: Signature::variadic_any(Volatility::Immutable) })
+    ScalarUDF::new_from_impl(Hash {
+        name: "values_hash",
+        signature: Signature::variadic_any(Volatility::Immutable),
+    })
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]

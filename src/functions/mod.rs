@@ -52,10 +52,7 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         names::application_name(Arc::clone(&tables.names)),
         names::consolidated_name(Arc::clone(&tables.names)),
         schedule::has_schedule_window(Arc::clone(&tables.schedules)),
-        schedule::schedule_seconds(
-            Arc::clone(&tables.schedules),
-            Arc::clone(&tables.zones),
-        ),
+        schedule::schedule_seconds(Arc::clone(&tables.schedules), Arc::clone(&tables.zones)),
         setting::setting(tables.settings.clone()),
     ]
 }

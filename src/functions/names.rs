@@ -23,7 +23,11 @@ pub struct Names {
 
 impl Names {
     /// The table's name of a program, else its base name; nothing without a program.
-    pub fn application<'a>(&'a self, executable: Option<&str>, base: Option<&'a str>) -> Option<&'a str> {
+    pub fn application<'a>(
+        &'a self,
+        executable: Option<&str>,
+        base: Option<&'a str>,
+    ) -> Option<&'a str> {
         let executable = executable?;
         self.applications
             .get(&executable.to_lowercase())
@@ -43,7 +47,9 @@ impl Names {
                 .consolidated_sites
                 .get(site)
                 .or_else(|| self.consolidated_websites.get(website?)),
-            None => self.consolidated_executables.get(&executable?.to_lowercase()),
+            None => self
+                .consolidated_executables
+                .get(&executable?.to_lowercase()),
         }
         .map(String::as_str)
     }
@@ -118,14 +124,23 @@ mod tests {
             consolidated_sites: one("a.example.com", "A"),
             consolidated_websites: one("example.com", "Example"),
         };
-        assert_eq!(names.application(Some("EXCEL.EXE"), Some("EXCEL")), Some("Microsoft Excel"));
+        assert_eq!(
+            names.application(Some("EXCEL.EXE"), Some("EXCEL")),
+            Some("Microsoft Excel")
+        );
         assert_eq!(names.application(Some("x.exe"), Some("x")), Some("x"));
         assert_eq!(names.application(None, None), None);
-        assert_eq!(names.consolidated(None, None, Some("Excel.exe")), Some("Excel"));
+        assert_eq!(
+            names.consolidated(None, None, Some("Excel.exe")),
+            Some("Excel")
+        );
         let web = |site| names.consolidated(Some(site), Some("example.com"), Some("excel.exe"));
         assert_eq!(web("a.example.com"), Some("A"));
         assert_eq!(web("b.example.com"), Some("Example"));
-        assert_eq!(names.consolidated(Some("x.org"), Some("x.org"), Some("excel.exe")), None);
+        assert_eq!(
+            names.consolidated(Some("x.org"), Some("x.org"), Some("excel.exe")),
+            None
+        );
     }
 
     #[test]

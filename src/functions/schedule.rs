@@ -80,9 +80,8 @@ impl Schedules {
             let zone = zones.zone(user_id, instant);
             zone.instant_of_local(local, later)
         };
-        let at = |minutes: i64, later: bool| {
-            read(i64::from(day) * DAY + minutes * 60 * SECOND, later)
-        };
+        let at =
+            |minutes: i64, later: bool| read(i64::from(day) * DAY + minutes * 60 * SECOND, later);
         match self.hours(user_id, day) {
             Hours::Flexible(days) => {
                 if days.is_empty() || days.contains(&today) {
@@ -218,9 +217,7 @@ mod tests {
 
     #[test]
     fn fixed_overnight_and_overlapping_windows() {
-        let weekdays = |start, end| {
-            Hours::Fixed((0..5).map(|day| (day, start, end)).collect())
-        };
+        let weekdays = |start, end| Hours::Fixed((0..5).map(|day| (day, start, end)).collect());
         let office = Schedules::new(weekdays(9 * 60, 17 * 60), HashMap::new());
         // Monday 2026-03-02.
         assert_eq!(within(&office, "UTC", "2026-03-02T08:59:00Z", 120), 60);

@@ -292,7 +292,18 @@ mod tests {
 
     #[test]
     fn never_panics() {
-        for text in ["", ":", "//", "http://", "@", "https://@", "[", "http://[::1", "é:é", "https:// x"] {
+        for text in [
+            "",
+            ":",
+            "//",
+            "http://",
+            "@",
+            "https://@",
+            "[",
+            "http://[::1",
+            "é:é",
+            "https:// x",
+        ] {
             let _ = parse(text);
         }
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BooleanBuilder, Int32Array, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder, UInt32Array,
+    ArrayRef, BooleanBuilder, Int32Array, Int64Builder, RecordBatch, StringBuilder,
+    TimestampMicrosecondBuilder, UInt32Array,
 };
 use datafusion::arrow::compute::take;
 
@@ -159,8 +160,10 @@ impl Builder {
         self.start.append_value(event.key.start);
         self.agent_id.append_value(event.key.agent_id);
         self.event_id.append_value(event.event_id);
-        self.content_hash.append_option(event.key.version.content_hash);
-        self.upload_time.append_option(event.key.version.upload_time);
+        self.content_hash
+            .append_option(event.key.version.content_hash);
+        self.upload_time
+            .append_option(event.key.version.upload_time);
         self.computer_id.append_value(event.computer_id);
         self.duration_sec.append_value(event.duration_sec);
         self.state.append_value(event.state);
@@ -178,14 +181,27 @@ impl Builder {
             .append_value(event.potential_file_transfer);
         self.usb.append_option(event.usb);
         self.alarm_name.append_option(event.alarm_name.as_deref());
-        self.alarm_action.append_option(event.alarm_action.as_deref());
+        self.alarm_action
+            .append_option(event.alarm_action.as_deref());
     }
 
     /// The finished columns; the builder starts anew.
     pub fn finish(&mut self) -> Collected {
         let mut done = std::mem::take(self);
-        let [user_name, user, logon_domain, primary_domain, computer_name, timezone, session, network_id, device_ip, public_ip, executable, application_base] =
-            done.texts.each_mut().map(StringBuilder::finish);
+        let [
+            user_name,
+            user,
+            logon_domain,
+            primary_domain,
+            computer_name,
+            timezone,
+            session,
+            network_id,
+            device_ip,
+            public_ip,
+            executable,
+            application_base,
+        ] = done.texts.each_mut().map(StringBuilder::finish);
         let [full_url, host, site, website, clean_url, search_term] =
             done.web.each_mut().map(StringBuilder::finish);
         let event_id = Arc::new(done.event_id.finish());
@@ -291,7 +307,13 @@ impl Collected {
                     states
                         .iter()
                         .zip(placed.iter())
-                        .map(|(state, placed)| if placed.marker { Some(SUPERSEDED) } else { state })
+                        .map(|(state, placed)| {
+                            if placed.marker {
+                                Some(SUPERSEDED)
+                            } else {
+                                state
+                            }
+                        })
                         .collect::<datafusion::arrow::array::StringArray>(),
                 );
             }

@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{
-    Date32Type, Int32Type, Int64Type, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{Date32Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use futures::TryStreamExt;
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -160,7 +158,10 @@ pub async fn place(
                 let open: HashMap<(i64, &str), u32> = maybe
                     .into_iter()
                     .filter(|(_, row)| {
-                        let given = collected.keys.get(*row as usize).is_some_and(|k| k.id_given);
+                        let given = collected
+                            .keys
+                            .get(*row as usize)
+                            .is_some_and(|k| k.id_given);
                         given && stored.get(row).is_none_or(|found| found.revision > 0)
                     })
                     .collect();

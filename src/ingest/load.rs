@@ -290,7 +290,9 @@ impl Sink for Collector {
         let notes = &mut self.current().notes;
         let key = (what.to_owned(), name.chars().take(100).collect::<String>());
         if notes.len() >= NOTE_NAMES_MAX && !notes.contains_key(&key) {
-            *notes.entry((what.to_owned(), "(others)".into())).or_default() += 1;
+            *notes
+                .entry((what.to_owned(), "(others)".into()))
+                .or_default() += 1;
         } else {
             *notes.entry(key).or_default() += 1;
         }
@@ -372,12 +374,8 @@ impl Writer {
             let mut adds = Vec::new();
             for (date, placed) in &mut placement.by_date {
                 let rows = collected.rows(placed)?;
-                let mut file = FileWriter::create(
-                    &self.lake,
-                    &tables::EVENTS_RAW,
-                    Some(*date),
-                    self.options,
-                )?;
+                let mut file =
+                    FileWriter::create(&self.lake, &tables::EVENTS_RAW, Some(*date), self.options)?;
                 file.write(&rows).await?;
                 adds.push(file.finish(None).await?);
             }
@@ -425,18 +423,13 @@ impl Writer {
     async fn store_agents(&mut self, collected: &Collected) -> crate::error::Result<()> {
         let mut first: BTreeMap<i64, (Micros, u32)> = BTreeMap::new();
         for (row, key) in collected.keys.iter().enumerate() {
-            let entry = first
-                .entry(key.agent_id)
-                .or_insert((key.start, row as u32));
+            let entry = first.entry(key.agent_id).or_insert((key.start, row as u32));
             if key.start < entry.0 {
                 *entry = (key.start, row as u32);
             }
         }
-        first.retain(|agent, (start, _)| {
-            self.agents
-                .get(agent)
-                .is_none_or(|known| *start < *known)
-        });
+        first
+            .retain(|agent, (start, _)| self.agents.get(agent).is_none_or(|known| *start < *known));
         if first.is_empty() {
             return Ok(());
         }
@@ -450,7 +443,12 @@ impl Writer {
 
     async fn store_rejects(&self, rejects: &[(usize, Reject)]) -> crate::error::Result<()> {
         let texts = |of: &dyn Fn(&(usize, Reject)) -> String| -> ArrayRef {
-            Arc::new(rejects.iter().map(|reject| Some(of(reject))).collect::<StringArray>())
+            Arc::new(
+                rejects
+                    .iter()
+                    .map(|reject| Some(of(reject)))
+                    .collect::<StringArray>(),
+            )
         };
         let name = |file: usize| self.names.get(file).cloned().unwrap_or_default();
         let columns = vec![
@@ -473,7 +471,12 @@ impl Writer {
 
     async fn log(&mut self, files: &[FileSummary]) -> crate::error::Result<()> {
         let texts = |of: &dyn Fn(&FileSummary) -> String| -> ArrayRef {
-            Arc::new(files.iter().map(|file| Some(of(file))).collect::<StringArray>())
+            Arc::new(
+                files
+                    .iter()
+                    .map(|file| Some(of(file)))
+                    .collect::<StringArray>(),
+            )
         };
         let counts = |of: &dyn Fn(&FileSummary) -> u64| -> ArrayRef {
             Arc::new(

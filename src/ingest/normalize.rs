@@ -287,10 +287,5 @@ fn content_hash(event: &Event<'_>) -> i64 {
         event.alarm_name.as_deref(),
         event.alarm_action.as_deref(),
     ];
-    ids::texts_hash(
-        numbers
-            .iter()
-            .map(|text| Some(text.as_str()))
-            .chain(texts),
-    )
+    ids::texts_hash(numbers.iter().map(|text| Some(text.as_str())).chain(texts))
 }

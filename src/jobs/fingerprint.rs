@@ -43,7 +43,11 @@ impl Ingredients {
         let prints = &world.org_tables.prints;
         for setting in settings.iter().filter(|name| !is_clock(name)) {
             feed(setting);
-            feed(prints.get(&format!("setting:{setting}")).map_or("", String::as_str));
+            feed(
+                prints
+                    .get(&format!("setting:{setting}"))
+                    .map_or("", String::as_str),
+            );
         }
         for table in &others {
             feed(table);
@@ -111,7 +115,9 @@ impl Ingredients {
                 (
                     Some(ScalarValue::TimestampMicrosecond(Some(start), _)),
                     Some(ScalarValue::Int64(Some(seconds))),
-                ) => start.saturating_add(seconds.saturating_mul(1_000_000)) <= world.as_of.micros(),
+                ) => {
+                    start.saturating_add(seconds.saturating_mul(1_000_000)) <= world.as_of.micros()
+                }
                 _ => false,
             }
         })

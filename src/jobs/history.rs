@@ -32,7 +32,8 @@ pub async fn update_history(world: &World) -> crate::error::Result<u64> {
     let mut now = known.clone();
     let mut changed = 0;
     for model in world.setup.library.in_order() {
-        if !model.inputs.contains("row_history") || !model.columns.iter().any(|c| c.name == OWN[0]) {
+        if !model.inputs.contains("row_history") || !model.columns.iter().any(|c| c.name == OWN[0])
+        {
             continue;
         }
         for (row_id, values) in rows(&session, model).await? {
@@ -71,9 +72,8 @@ async fn read(session: &SessionContext) -> crate::error::Result<History> {
         let [views, ids, values, inserted, updated] = batch.columns() else {
             return Err(Error::Engine("the row history lacks a column".into()).into());
         };
-        let instant = |array: &ArrayRef, row| {
-            array.as_primitive::<TimestampMicrosecondType>().value(row)
-        };
+        let instant =
+            |array: &ArrayRef, row| array.as_primitive::<TimestampMicrosecondType>().value(row);
         for row in 0..batch.num_rows() {
             history.insert(
                 (
@@ -102,9 +102,7 @@ async fn rows(session: &SessionContext, model: &Model) -> crate::error::Result<V
     let frame = session
         .table(model.name.as_str())
         .await
-        .and_then(|frame| {
-            frame.select(vec![ident("row_id"), hashes::values_hash().call(values)])
-        })
+        .and_then(|frame| frame.select(vec![ident("row_id"), hashes::values_hash().call(values)]))
         .map_err(Error::running)?;
     let mut out = Vec::new();
     for batch in frame.collect().await.map_err(Error::running)? {
@@ -113,7 +111,12 @@ async fn rows(session: &SessionContext, model: &Model) -> crate::error::Result<V
                 ids.as_primitive::<Int64Type>(),
                 values.as_primitive::<Int64Type>(),
             );
-            out.extend(ids.values().iter().copied().zip(values.values().iter().copied()));
+            out.extend(
+                ids.values()
+                    .iter()
+                    .copied()
+                    .zip(values.values().iter().copied()),
+            );
         }
     }
     Ok(out)
@@ -126,8 +129,15 @@ async fn write(world: &World, history: &History) -> crate::error::Result<()> {
         Arc::new(TimestampMicrosecondArray::from(numbers(of)).with_timezone("UTC"))
     };
     let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from_iter_values(history.keys().map(|(view, _)| view))),
-        Arc::new(history.keys().map(|(_, id)| Some(*id)).collect::<Int64Array>()),
+        Arc::new(StringArray::from_iter_values(
+            history.keys().map(|(view, _)| view),
+        )),
+        Arc::new(
+            history
+                .keys()
+                .map(|(_, id)| Some(*id))
+                .collect::<Int64Array>(),
+        ),
         Arc::new(Int64Array::from(numbers(&|row| row.values))),
         instants(&|row| row.inserted_at),
         instants(&|row| row.updated_at),

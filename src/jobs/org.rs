@@ -100,8 +100,12 @@ async fn store(setup: &Setup, files: &[(String, String)]) -> Result<i64> {
                 TimestampMicrosecondArray::from(vec![setup.as_of.micros(); rows.len()])
                     .with_timezone("UTC"),
             ),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|(name, _)| name))),
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|(_, text)| text))),
+            Arc::new(StringArray::from_iter_values(
+                rows.iter().map(|(name, _)| name),
+            )),
+            Arc::new(StringArray::from_iter_values(
+                rows.iter().map(|(_, text)| text),
+            )),
         ];
         let batch = RecordBatch::try_new(Arc::clone(&spec.schema), columns)
             .map_err(|cause| models::Error::Engine(cause.to_string()))?;

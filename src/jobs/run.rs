@@ -148,7 +148,16 @@ async fn run_model(
     }
     let of = stale.len() as u64;
     for chunk in chunks(world, &ingredients, &stale) {
-        run_chunk(world, model, &spec, &ingredients, &chunk, &stale, &mut report).await?;
+        run_chunk(
+            world,
+            model,
+            &spec,
+            &ingredients,
+            &chunk,
+            &stale,
+            &mut report,
+        )
+        .await?;
         progress.at(&model.name, report.computed, of);
     }
     Ok(report)
@@ -190,7 +199,11 @@ fn candidate_days(
 }
 
 /// Runs of neighbouring stale days whose inputs stay under `limits.chunk_rows`.
-fn chunks(world: &World, ingredients: &Ingredients, stale: &BTreeMap<i32, String>) -> Vec<Vec<i32>> {
+fn chunks(
+    world: &World,
+    ingredients: &Ingredients,
+    stale: &BTreeMap<i32, String>,
+) -> Vec<Vec<i32>> {
     let limit = world.setup.settings.limits.chunk_rows as u64;
     let mut rows_of: HashMap<i32, u64> = HashMap::new();
     for (name, _, _) in &ingredients.inputs {

@@ -122,8 +122,7 @@ impl Lake {
             .map_err(failed)?;
         let plan: Arc<dyn ExecutionPlan> = frame.create_physical_plan().await.map_err(failed)?;
         let task: Arc<TaskContext> = context.task_ctx();
-        let mut stream =
-            datafusion::physical_plan::execute_stream(plan, task).map_err(failed)?;
+        let mut stream = datafusion::physical_plan::execute_stream(plan, task).map_err(failed)?;
         let mut writer = FileWriter::create(self, spec, day, options)?;
         while let Some(batch) = stream.try_next().await.map_err(failed)? {
             writer.write(&batch).await?;
@@ -145,7 +144,11 @@ impl Lake {
                 return Ok(Maintained::default());
             }
             let done = Maintained {
-                expired_days: old.iter().filter_map(|f| f.day).collect::<HashSet<_>>().len() as u64,
+                expired_days: old
+                    .iter()
+                    .filter_map(|f| f.day)
+                    .collect::<HashSet<_>>()
+                    .len() as u64,
                 expired_rows: old.iter().map(|file| file.rows).sum(),
                 ..Maintained::default()
             };

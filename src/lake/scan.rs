@@ -14,9 +14,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ColumnStatistics, DFSchema, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, ParquetSource,
-};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::DataFusionError;
@@ -240,12 +238,7 @@ impl TableProvider for SnapshotTable {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let table_schema = TableSchema::builder(self.spec.file_schema())
-            .with_table_partition_cols(
-                self.spec
-                    .partition_field()
-                    .into_iter()
-                    .collect::<Vec<_>>(),
-            )
+            .with_table_partition_cols(self.spec.partition_field().into_iter().collect::<Vec<_>>())
             .build();
         let mut source = ParquetSource::new(table_schema)
             .with_table_parquet_options(state.table_options().parquet.clone());

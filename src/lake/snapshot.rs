@@ -58,7 +58,13 @@ impl Snapshot {
     /// The same version, with only the files that `keep` says.
     pub fn only(&self, keep: impl Fn(&DataFile) -> bool) -> Snapshot {
         Snapshot {
-            files: Arc::new(self.files.iter().filter(|file| keep(file)).cloned().collect()),
+            files: Arc::new(
+                self.files
+                    .iter()
+                    .filter(|file| keep(file))
+                    .cloned()
+                    .collect(),
+            ),
             ..self.clone()
         }
     }
@@ -278,7 +284,9 @@ fn scalar(data_type: &DataType, value: &serde_json::Value) -> Option<ScalarValue
     use datafusion::arrow::datatypes::TimeUnit;
     match data_type {
         DataType::Int64 => Some(ScalarValue::Int64(Some(value.as_i64()?))),
-        DataType::Int32 => Some(ScalarValue::Int32(Some(i32::try_from(value.as_i64()?).ok()?))),
+        DataType::Int32 => Some(ScalarValue::Int32(Some(
+            i32::try_from(value.as_i64()?).ok()?,
+        ))),
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let text = value.as_str()?;
             let micros = chrono::DateTime::parse_from_rfc3339(text)

@@ -125,9 +125,7 @@ fn root_url(typed: &str, cwd: &FilePath) -> Result<Url, Error> {
     };
     if let Some((scheme, _)) = typed.split_once("://") {
         if !["file", "s3", "s3a", "gs", "az", "abfs", "abfss"].contains(&scheme) {
-            return Err(failed(
-                "unknown scheme; give a path, s3://, gs:// or az://",
-            ));
+            return Err(failed("unknown scheme; give a path, s3://, gs:// or az://"));
         }
         let text = if typed.ends_with('/') {
             typed.to_owned()
@@ -165,8 +163,8 @@ impl ObjectStoreFactory for CloudFactory {
         url: &Url,
         config: &StorageConfig,
     ) -> DeltaResult<(ObjectStoreRef, Path)> {
-        let (store, path) = object_store::parse_url_opts(url, &config.raw)
-            .map_err(DeltaTableError::from)?;
+        let (store, path) =
+            object_store::parse_url_opts(url, &config.raw).map_err(DeltaTableError::from)?;
         Ok((Arc::from(store), path))
     }
 }

@@ -136,10 +136,9 @@ impl FileWriter {
             .fields()
             .iter()
             .map(|field| {
-                batch
-                    .column_by_name(field.name())
-                    .cloned()
-                    .ok_or_else(|| failed(&self.spec, format!("column {} is missing", field.name())))
+                batch.column_by_name(field.name()).cloned().ok_or_else(|| {
+                    failed(&self.spec, format!("column {} is missing", field.name()))
+                })
             })
             .collect::<Result<Vec<_>, _>>()?;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
@@ -331,10 +330,10 @@ fn hash_column(
         }
         if let Some(strings) = array.as_string_opt::<i32>() {
             let offsets = strings.value_offsets();
-            if let (Some(first), Some(last)) = (offsets.first(), offsets.last()) {
-                if let Some(bytes) = strings.value_data().get(*first as usize..*last as usize) {
-                    values.update(bytes);
-                }
+            if let (Some(first), Some(last)) = (offsets.first(), offsets.last())
+                && let Some(bytes) = strings.value_data().get(*first as usize..*last as usize)
+            {
+                values.update(bytes);
             }
             let sizes: Vec<u8> = offsets
                 .windows(2)
@@ -406,9 +405,12 @@ mod tests {
                     rows.clone().map(|n| (n % 3 != 0).then_some(n)),
                 )),
                 Arc::new(StringArray::from_iter(
-                    rows.clone().map(|n| (n % 5 != 0).then(|| "x".repeat((n % 4) as usize))),
+                    rows.clone()
+                        .map(|n| (n % 5 != 0).then(|| "x".repeat((n % 4) as usize))),
                 )),
-                Arc::new(BooleanArray::from_iter(rows.clone().map(|n| Some(n % 2 == 0)))),
+                Arc::new(BooleanArray::from_iter(
+                    rows.clone().map(|n| Some(n % 2 == 0)),
+                )),
                 Arc::new(StringArray::from_iter_values(
                     rows.map(|n| "y".repeat((n % 4) as usize)),
                 )),
@@ -429,7 +431,10 @@ mod tests {
     fn content_does_not_depend_on_batches() {
         let whole = hash(&[batch(0..100)]);
         assert_eq!(whole, hash(&[batch(0..1), batch(1..37), batch(37..100)]));
-        assert_eq!(whole, hash(&[batch(0..100).slice(0, 50), batch(0..100).slice(50, 50)]));
+        assert_eq!(
+            whole,
+            hash(&[batch(0..100).slice(0, 50), batch(0..100).slice(50, 50)])
+        );
         assert_ne!(whole, hash(&[batch(0..99)]));
         assert_ne!(whole, hash(&[batch(1..101)]));
     }

@@ -96,7 +96,10 @@ fn compare(model: &Model, view: String, promises: &[Promise]) -> Checked {
     }
     for column in model.columns.iter().skip(promises.len()) {
         if !column.extension {
-            differences.push(format!("{}: not in the contract and not marked", column.name));
+            differences.push(format!(
+                "{}: not in the contract and not marked",
+                column.name
+            ));
         }
     }
     Checked {

@@ -70,9 +70,10 @@ fn spans(org: &Org, members: &[&GroupMember]) -> Vec<Span> {
         let [from, to] = *pair else { continue };
         let mut groups: BTreeMap<i64, (usize, bool)> = BTreeMap::new();
         for member in members.iter().filter(|m| m.validity.holds(from)) {
-            let row = org.groups.iter().position(|group| {
-                group.group_id == member.group_id && group.validity.holds(from)
-            });
+            let row = org
+                .groups
+                .iter()
+                .position(|group| group.group_id == member.group_id && group.validity.holds(from));
             if let Some(row) = row {
                 let entry = groups.entry(member.group_id).or_insert((row, false));
                 entry.1 |= member.is_primary;
@@ -202,7 +203,10 @@ mod tests {
         }
     }
 
-    fn spans_of(groups: Vec<Group>, group_members: Vec<GroupMember>) -> Vec<(i32, i32, Vec<i64>, i64)> {
+    fn spans_of(
+        groups: Vec<Group>,
+        group_members: Vec<GroupMember>,
+    ) -> Vec<(i32, i32, Vec<i64>, i64)> {
         let org = Org {
             users: vec![User {
                 uid: 1,
@@ -237,7 +241,13 @@ mod tests {
 
     #[test]
     fn type_decides_unless_named() {
-        let groups = || vec![group(5, 0, None), group(6, 1, Some(2)), group(7, 1, Some(1))];
+        let groups = || {
+            vec![
+                group(5, 0, None),
+                group(6, 1, Some(2)),
+                group(7, 1, Some(1)),
+            ]
+        };
         let all = vec![
             member(5, false, None, None),
             member(6, false, None, None),
@@ -258,7 +268,10 @@ mod tests {
         late.validity.from = Some(20);
         let spans = spans_of(
             vec![group(5, 1, None), late],
-            vec![member(5, false, Some(10), Some(30)), member(6, true, Some(0), None)],
+            vec![
+                member(5, false, Some(10), Some(30)),
+                member(6, true, Some(0), None),
+            ],
         );
         assert_eq!(
             spans,

@@ -307,13 +307,7 @@ fn folder_files(
     Ok(())
 }
 
-fn model(
-    folder: &str,
-    name: &str,
-    sql: &str,
-    written: &str,
-    beside: &str,
-) -> Result<Model, Error> {
+fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Result<Model, Error> {
     let written: Written = toml::from_str(written).map_err(|cause| Error::File {
         file: beside.to_owned(),
         cause: cause.to_string().trim().to_owned(),
@@ -324,7 +318,10 @@ fn model(
         .map(|column| {
             let data_type = types::parse(&column.data_type).ok_or_else(|| Error::File {
                 file: beside.to_owned(),
-                cause: format!("column {}: unknown type '{}'", column.name, column.data_type),
+                cause: format!(
+                    "column {}: unknown type '{}'",
+                    column.name, column.data_type
+                ),
             })?;
             Ok(Column {
                 name: column.name,
@@ -351,7 +348,9 @@ fn model(
         .chain(&written.time_column)
     {
         if !known.contains(named.as_str()) {
-            return Err(wrong(format!("its description names a column '{named}' that it has not")));
+            return Err(wrong(format!(
+                "its description names a column '{named}' that it has not"
+            )));
         }
     }
     if written.kind == Kind::Table && (written.time_column.is_none() || written.key.is_empty()) {

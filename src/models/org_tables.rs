@@ -16,9 +16,7 @@ use super::Error;
 use super::groups::{self, EVER, Span};
 use super::people::People;
 use crate::clock::Micros;
-use crate::config::org::{
-    self, Match, NameMatch, Org, Role, TimeOff, Viewable, WorkSchedule,
-};
+use crate::config::org::{self, Match, NameMatch, Org, Role, TimeOff, Viewable, WorkSchedule};
 use crate::config::shipped::Shipped;
 use crate::config::{ActiveDayMode, Settings, TimezoneMode, Weekday};
 use crate::functions::alignment::CoreSets;
@@ -99,7 +97,9 @@ fn batch(columns: &[(&str, DataType)], rows: &[Row]) -> Result<RecordBatch, Data
         return Ok(RecordBatch::new_empty(schema));
     }
     let arrays = (0..columns.len())
-        .map(|index| ScalarValue::iter_to_array(rows.iter().filter_map(|row| row.get(index).cloned())))
+        .map(|index| {
+            ScalarValue::iter_to_array(rows.iter().filter_map(|row| row.get(index).cloned()))
+        })
         .collect::<Result<Vec<ArrayRef>, _>>()?;
     Ok(RecordBatch::try_new(schema, arrays)?)
 }
@@ -467,7 +467,8 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         .insert("reporting_zone".into(), zone_print(zones, people));
     let values = setting_values(settings, zones, shipped, *as_of);
     for (name, value) in values.iter() {
-        out.prints.insert(format!("setting:{name}"), print_of(value));
+        out.prints
+            .insert(format!("setting:{name}"), print_of(value));
     }
     out.functions = crate::functions::Tables {
         settings: Arc::new(values),
@@ -570,7 +571,10 @@ fn setting_values(
             int(metrics.last_activity_cap_seconds),
         ),
         ("metrics.active_day_mode", text(mode)),
-        ("metrics.active_day_seconds", int(metrics.active_day_seconds)),
+        (
+            "metrics.active_day_seconds",
+            int(metrics.active_day_seconds),
+        ),
         (
             "metrics.productive_hrs_day",
             number(metrics.productive_hrs_day),
@@ -662,10 +666,15 @@ fn names(org: &Org, shipped: &Shipped) -> Names {
             NameMatch::Website => &mut names.consolidated_websites,
         };
         if let Some(name) = &row.consolidated_name {
-            consolidated.entry(key.clone()).or_insert_with(|| name.clone());
+            consolidated
+                .entry(key.clone())
+                .or_insert_with(|| name.clone());
         }
         if let (NameMatch::Executable, Some(name)) = (row.matches, &row.application) {
-            names.applications.entry(key).or_insert_with(|| name.clone());
+            names
+                .applications
+                .entry(key)
+                .or_insert_with(|| name.clone());
         }
     }
     names
@@ -697,7 +706,10 @@ fn core_sets(
     let core = core
         .iter()
         .map(|(group, ids)| {
-            let names: HashSet<String> = ids.iter().filter_map(|id| name_of.get(id).cloned()).collect();
+            let names: HashSet<String> = ids
+                .iter()
+                .filter_map(|id| name_of.get(id).cloned())
+                .collect();
             (*group, names)
         })
         .collect();
@@ -766,7 +778,11 @@ fn schedule_rows(settings: &Settings, org: &Org, people: &People) -> (Vec<Row>, 
         vec![
             int(uid),
             text(schedule.schedule_name.clone()),
-            text(if schedule.flexible { "flexible" } else { "fixed" }),
+            text(if schedule.flexible {
+                "flexible"
+            } else {
+                "fixed"
+            }),
             int(schedule.break_time_minutes),
             date(from),
             date(to),
@@ -804,7 +820,8 @@ fn schedule_rows(settings: &Settings, org: &Org, people: &People) -> (Vec<Row>, 
         .chain(std::iter::once(&default))
         .flat_map(|schedule| {
             schedule.windows.iter().map(move |window| {
-                let times = (!schedule.flexible).then_some((window.start_minutes, window.end_minutes));
+                let times =
+                    (!schedule.flexible).then_some((window.start_minutes, window.end_minutes));
                 vec![
                     text(schedule.schedule_name.clone()),
                     int(i64::from(window.weekday)),
@@ -863,8 +880,7 @@ fn time_off_rows(
         for day in applies_to(record, schedules, uid) {
             let seconds = match record.hours_per_day {
                 Some(hours) => (hours * 3600.0).round() as i64,
-                None => scheduled_seconds(org, uid, day)
-                    .unwrap_or(default_seconds),
+                None => scheduled_seconds(org, uid, day).unwrap_or(default_seconds),
             };
             let entry = days.entry((uid, day)).or_default();
             entry.0 = (entry.0 + seconds).min(86_400);
@@ -927,8 +943,15 @@ fn day_seconds(schedule: &WorkSchedule, weekday: Option<u8>) -> i64 {
         .iter()
         .filter(|window| Some(window.weekday) == weekday)
         .map(|window| {
-            let (start, end) = (i64::from(window.start_minutes), i64::from(window.end_minutes));
-            if end <= start { end + 24 * 60 - start } else { end - start }
+            let (start, end) = (
+                i64::from(window.start_minutes),
+                i64::from(window.end_minutes),
+            );
+            if end <= start {
+                end + 24 * 60 - start
+            } else {
+                end - start
+            }
         })
         .sum();
     ((minutes - schedule.break_time_minutes) * 60).max(0)
@@ -950,7 +973,10 @@ pub fn reporting_zones(
     let mut users = HashMap::new();
     if settings.account.timezone_mode == TimezoneMode::User {
         for (uid, person) in &people.persons {
-            let own = person.timezone.as_deref().and_then(|name| names.parse(name));
+            let own = person
+                .timezone
+                .as_deref()
+                .and_then(|name| names.parse(name));
             if let Some(zone) = own {
                 users.insert(*uid, vec![(Micros::MIN, zone)]);
                 continue;

@@ -74,10 +74,8 @@ impl People {
             .computers
             .iter()
             .map(|computer| {
-                let natural = ids::computer_id(
-                    &computer.computer_name,
-                    computer.primary_domain.as_deref(),
-                );
+                let natural =
+                    ids::computer_id(&computer.computer_name, computer.primary_domain.as_deref());
                 (natural, computer.computer_id)
             })
             .collect();
@@ -109,7 +107,12 @@ impl People {
                     if let Some(other) = seen_logins.insert(agent.login_id, key.clone())
                         && other != key
                     {
-                        return Err(collision("user", agent.login_id, shown(&other), shown(&key)));
+                        return Err(collision(
+                            "user",
+                            agent.login_id,
+                            shown(&other),
+                            shown(&key),
+                        ));
                     }
                     agent.login_id
                 }
@@ -292,7 +295,13 @@ mod tests {
         };
         let people = People::new(agents, &org).unwrap();
         assert_eq!(people.persons.len(), 2);
-        let owned = |uid: i64| people.agents.values().filter(|(_, owner)| *owner == uid).count();
+        let owned = |uid: i64| {
+            people
+                .agents
+                .values()
+                .filter(|(_, owner)| *owner == uid)
+                .count()
+        };
         assert_eq!(owned(1), 3);
         let person = &people.persons[&1];
         assert_eq!(person.user_name, "a@example.com");
@@ -308,7 +317,10 @@ mod tests {
             ..Org::default()
         };
         // Two users may not share an address, but this test is about logins.
-        let agents = vec![agent(Some("corp"), "ann", "a"), agent(Some("lab"), "Ann", "b")];
+        let agents = vec![
+            agent(Some("corp"), "ann", "a"),
+            agent(Some("lab"), "Ann", "b"),
+        ];
         let people = People::new(agents, &org).unwrap();
         let mut owners: Vec<i64> = people.agents.values().map(|(_, uid)| *uid).collect();
         owners.sort_unstable();

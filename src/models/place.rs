@@ -44,7 +44,10 @@ fn message(error: &DataFusionError) -> String {
             other => other.to_string(),
         },
         DataFusionError::SQL(cause, _) => {
-            format!("SQL: {}", cause.to_string().trim_start_matches("sql parser error: "))
+            format!(
+                "SQL: {}",
+                cause.to_string().trim_start_matches("sql parser error: ")
+            )
         }
         DataFusionError::Plan(text) => text.clone(),
         DataFusionError::Diagnostic(_, inner) => message(inner),
@@ -95,7 +98,9 @@ fn distance(a: &str, b: &str) -> usize {
         for (j, y) in b.iter().enumerate() {
             let above = row.get(j + 1).copied().unwrap_or(usize::MAX);
             let left = row.get(j).copied().unwrap_or(usize::MAX);
-            let cost = (previous + usize::from(x != *y)).min(above + 1).min(left + 1);
+            let cost = (previous + usize::from(x != *y))
+                .min(above + 1)
+                .min(left + 1);
             previous = above;
             if let Some(cell) = row.get_mut(j + 1) {
                 *cell = cost;

@@ -94,19 +94,32 @@ impl Reader {
             return Ok(());
         }
         let open = Arc::new(moment(&self.setup, self.audience).await?);
-        *self.open.write().unwrap_or_else(|broken| broken.into_inner()) = open;
+        *self
+            .open
+            .write()
+            .unwrap_or_else(|broken| broken.into_inner()) = open;
         Ok(())
     }
 
     fn current(&self) -> Arc<Open> {
-        Arc::clone(&self.open.read().unwrap_or_else(|broken| broken.into_inner()))
+        Arc::clone(
+            &self
+                .open
+                .read()
+                .unwrap_or_else(|broken| broken.into_inner()),
+        )
     }
 
     /// Events stored after the last run, which the views do not show yet: raw rows, less the rows
     /// laid out by day. Zero or less when all are shown.
     pub fn unshown_events(&self) -> i64 {
         let open = self.current();
-        let rows = |name: &str| open.world.snapshots.get(name).map_or(0, |s| s.rows() as i64);
+        let rows = |name: &str| {
+            open.world
+                .snapshots
+                .get(name)
+                .map_or(0, |s| s.rows() as i64)
+        };
         rows("raw_events") - rows("int_events_by_day")
     }
 
@@ -147,7 +160,10 @@ impl Reader {
         let names = self.views.iter().map(|view| view.name.as_str());
         let (first, tail) = text.split_once('\n').unwrap_or((&text, ""));
         let _ = first;
-        let mut out = format!("there is no view '{short}'{}", place::suggestion(short, names));
+        let mut out = format!(
+            "there is no view '{short}'{}",
+            place::suggestion(short, names)
+        );
         if !tail.is_empty() {
             out.push('\n');
             out.push_str(tail);
@@ -288,9 +304,10 @@ impl Statement {
             .map_err(|cause| Error::Query(cause.strip_backtrace()))?;
         let mut numbered = Vec::new();
         for (name, data_type) in found {
-            let number: usize = name.trim_start_matches('$').parse().map_err(|_| {
-                Error::Query(format!("parameter {name}: write $1, $2 … or ?"))
-            })?;
+            let number: usize = name
+                .trim_start_matches('$')
+                .parse()
+                .map_err(|_| Error::Query(format!("parameter {name}: write $1, $2 … or ?")))?;
             let data_type = data_type.map_or(DataType::Utf8, |t| types::wire(&t));
             numbered.push((number, Field::new(name, data_type, true)));
         }
@@ -399,8 +416,8 @@ fn lower(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, DataFus
             }
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let options = datafusion::arrow::array::RecordBatchOptions::new()
-        .with_row_count(Some(batch.num_rows()));
+    let options =
+        datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(
         Arc::clone(schema),
         columns,

@@ -92,7 +92,8 @@ mod tests {
         let item = Field::new("item", DataType::Utf8View, false);
         let list = DataType::List(Arc::new(item));
         assert_eq!(name(&wire(&list)), "List<Utf8>");
-        let dictionary = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8View));
+        let dictionary =
+            DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8View));
         assert_eq!(wire(&dictionary), DataType::Utf8);
     }
 }

@@ -34,7 +34,11 @@ impl Sink for Count {
 
     fn reject(&mut self, reject: Reject) -> activlake::error::Result<()> {
         self.seen.rejected += 1;
-        *self.seen.reasons.entry(reject.reason.to_owned()).or_default() += 1;
+        *self
+            .seen
+            .reasons
+            .entry(reject.reason.to_owned())
+            .or_default() += 1;
         Ok(())
     }
 
@@ -91,7 +95,11 @@ fn every_malformed_input_is_told_apart() {
     let mut failures = Vec::new();
     let mut seen = BTreeSet::new();
     for path in found {
-        let name = path.strip_prefix(&folder).unwrap().to_string_lossy().replace('\\', "/");
+        let name = path
+            .strip_prefix(&folder)
+            .unwrap()
+            .to_string_lossy()
+            .replace('\\', "/");
         if name == "expectations.toml" {
             continue;
         }

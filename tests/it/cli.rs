@@ -112,7 +112,11 @@ fn from_events_to_a_client() {
 
     let strict = activlake(folder, &with(&["ingest", "events.ndjson", "--strict"]));
     assert_eq!(strict.status.code(), Some(3), "{}", out(&strict));
-    assert!(out(&strict).contains("3 read = 2 stored"), "{}", out(&strict));
+    assert!(
+        out(&strict).contains("3 read = 2 stored"),
+        "{}",
+        out(&strict)
+    );
     let again = done(folder, &with(&["ingest", "events.ndjson"]));
     assert!(again.contains("3 read = 0 stored + 2 duplicate"), "{again}");
 
@@ -122,7 +126,10 @@ fn from_events_to_a_client() {
 
     let query = "select user_name, local_date, total_duration_seconds, \
                  productive_passive_duration_seconds from daily_user_summary";
-    let csv = done(folder, &[&fixed[..], &["sql", "--format", "csv", "-c", query]].concat());
+    let csv = done(
+        folder,
+        &[&fixed[..], &["sql", "--format", "csv", "-c", query]].concat(),
+    );
     assert_eq!(
         csv,
         "user_name,local_date,total_duration_seconds,productive_passive_duration_seconds\n\
@@ -130,7 +137,13 @@ fn from_events_to_a_client() {
     );
     let rejects = done(
         folder,
-        &with(&["sql", "--format", "csv", "-c", "select line, field, reason from rejects limit 1"]),
+        &with(&[
+            "sql",
+            "--format",
+            "csv",
+            "-c",
+            "select line, field, reason from rejects limit 1",
+        ]),
     );
     assert_eq!(rejects, "line,field,reason\n3,duration_sec,negative\n");
 
@@ -138,11 +151,24 @@ fn from_events_to_a_client() {
     std::fs::write(&password, "correct horse battery\n").unwrap();
     done(
         folder,
-        &["consumer", "password", "boss@example.com", "--password-file", "password"],
+        &[
+            "consumer",
+            "password",
+            "boss@example.com",
+            "--password-file",
+            "password",
+        ],
     );
     let mut server = Running::start(folder, &with(&["serve", "--port", "0"]));
     let line = server.wait_for("grpc://");
-    let address = line.split("grpc://").nth(1).unwrap().split(';').next().unwrap().to_owned();
+    let address = line
+        .split("grpc://")
+        .nth(1)
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
     block_on(async {
         let channel = Channel::from_shared(format!("http://{address}"))
             .unwrap()
@@ -150,7 +176,12 @@ fn from_events_to_a_client() {
             .await
             .unwrap();
         let mut stranger = FlightSqlServiceClient::new(channel.clone());
-        assert!(stranger.handshake("boss@example.com", "wrong").await.is_err());
+        assert!(
+            stranger
+                .handshake("boss@example.com", "wrong")
+                .await
+                .is_err()
+        );
         assert!(stranger.execute(query.into(), None).await.is_err());
 
         let mut client = FlightSqlServiceClient::new(channel);
@@ -160,7 +191,13 @@ fn from_events_to_a_client() {
             .unwrap();
         let info = client.execute(query.into(), None).await.unwrap();
         let ticket = info.endpoint[0].ticket.clone().unwrap();
-        let batches: Vec<_> = client.do_get(ticket).await.unwrap().try_collect().await.unwrap();
+        let batches: Vec<_> = client
+            .do_get(ticket)
+            .await
+            .unwrap()
+            .try_collect()
+            .await
+            .unwrap();
         let rows: usize = batches.iter().map(|batch| batch.num_rows()).sum();
         assert_eq!(rows, 1);
         let seconds = datafusion::arrow::array::AsArray::as_primitive::<
@@ -176,7 +213,10 @@ fn from_events_to_a_client() {
             "explain select * from events",
             "select 1; select 2",
         ] {
-            assert!(client.execute(forbidden.into(), None).await.is_err(), "{forbidden}");
+            assert!(
+                client.execute(forbidden.into(), None).await.is_err(),
+                "{forbidden}"
+            );
         }
     });
     server.stop();
@@ -197,12 +237,24 @@ fn errors_are_told_and_coded() {
         1,
         "did you mean 'user_id'?",
     );
-    fails(&["sql", "-c", "select * from daily_user_sumary"], 1, "daily_user_summary");
+    fails(
+        &["sql", "-c", "select * from daily_user_sumary"],
+        1,
+        "daily_user_summary",
+    );
     fails(&["sql", "-c", "selec 1"], 1, "line 1");
-    fails(&["sql", "-c", "create table x as select 1"], 1, "only queries");
+    fails(
+        &["sql", "-c", "create table x as select 1"],
+        1,
+        "only queries",
+    );
     fails(&["ingest", "nothing.ndjson"], 1, "nothing.ndjson");
     fails(&["--set", "account.timezon=UTC", "run"], 2, "timezone");
-    fails(&["--set", "account.timezone=Mars/Base", "run"], 2, "Mars/Base");
+    fails(
+        &["--set", "account.timezone=Mars/Base", "run"],
+        2,
+        "Mars/Base",
+    );
     fails(&["--lake", "ftp://x/y", "run"], 2, "ftp://x/y");
     fails(&["serve", "--host", "0.0.0.0", "--port", "0"], 2, "TLS");
     std::fs::create_dir(folder.join("org")).unwrap();

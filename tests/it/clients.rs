@@ -19,7 +19,8 @@ fn python() -> Option<String> {
 #[test]
 fn adbc_reads_every_view() {
     let Some(python) = python() else {
-        let said = "SKIPPED adbc_reads_every_view: no Python with adbc_driver_flightsql and pyarrow";
+        let said =
+            "SKIPPED adbc_reads_every_view: no Python with adbc_driver_flightsql and pyarrow";
         assert!(std::env::var("CI").is_err(), "{said}");
         // Not captured, so that it is seen.
         let _ = writeln!(std::io::stderr(), "{said}");

@@ -26,8 +26,17 @@ fn files() -> Vec<(String, String, String)> {
         // Modules of tests alone.
         .filter(|path| !path.ends_with("tests.rs") && !path.ends_with("testing.rs"))
         .map(|path| {
-            let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
-            let room = name.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+            let name = path
+                .strip_prefix(&root)
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/");
+            let room = name
+                .split('/')
+                .next()
+                .unwrap()
+                .trim_end_matches(".rs")
+                .to_owned();
             let text = std::fs::read_to_string(&path).unwrap();
             let code = text.split("#[cfg(test)]").next().unwrap().to_owned();
             (name, room, code)
@@ -65,7 +74,10 @@ fn imports_go_one_way() {
     for (name, room, code) in files() {
         let Some(others) = allowed.get(room.as_str()) else {
             if bottom.contains(&room.as_str()) {
-                for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for line in code
+                    .lines()
+                    .filter(|line| !line.trim_start().starts_with("//"))
+                {
                     for named in rooms_named(line) {
                         if !bottom.contains(&named.as_str()) {
                             wrong.push(format!("{name}: {}", line.trim()));
@@ -75,13 +87,19 @@ fn imports_go_one_way() {
             }
             continue;
         };
-        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for line in code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
             for named in rooms_named(line) {
                 let fine = named == room
                     || bottom.contains(&named.as_str())
                     || others.contains(&named.as_str());
                 if !fine {
-                    wrong.push(format!("{name} may not name crate::{named}: {}", line.trim()));
+                    wrong.push(format!(
+                        "{name} may not name crate::{named}: {}",
+                        line.trim()
+                    ));
                 }
             }
         }
@@ -96,7 +114,10 @@ fn only_the_lake_knows_its_stores() {
         if room == "lake" {
             continue;
         }
-        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for line in code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
             if line.contains("object_store") || line.contains("deltalake_core") {
                 wrong.push(format!("{name}: {}", line.trim()));
             }
@@ -112,7 +133,10 @@ fn only_the_clock_asks_for_the_time() {
         if room == "clock" || name.starts_with("cli/") {
             continue;
         }
-        for line in code.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for line in code
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+        {
             let asks = ["Utc::now", "Local::now", "SystemTime::now"];
             if asks.iter().any(|call| line.contains(call)) {
                 wrong.push(format!("{name}: {}", line.trim()));
@@ -127,7 +151,13 @@ fn rooms_do_not_panic_on_purpose() {
     let mut wrong = Vec::new();
     for (name, _, code) in files() {
         for (number, line) in code.lines().enumerate() {
-            let calls = [".unwrap()", ".expect(", "panic!(", "todo!(", "unimplemented!("];
+            let calls = [
+                ".unwrap()",
+                ".expect(",
+                "panic!(",
+                "todo!(",
+                "unimplemented!(",
+            ];
             let is_code = !line.trim_start().starts_with("//");
             if is_code && calls.iter().any(|call| line.contains(call)) {
                 wrong.push(format!("{name}:{}: {}", number + 1, line.trim()));

@@ -48,7 +48,10 @@ fn maintenance_changes_no_answer() {
         assert!(report.wrote_nothing(), "{report:?}");
         assert!(report.models.iter().any(|model| model.computed > 0));
         let report = place.run().await;
-        assert!(report.models.iter().all(|model| model.computed == 0), "{report:?}");
+        assert!(
+            report.models.iter().all(|model| model.computed == 0),
+            "{report:?}"
+        );
         assert_eq!(before, place.all_views().await);
     });
 }
@@ -57,10 +60,15 @@ fn maintenance_changes_no_answer() {
 fn a_damaged_file_is_found() {
     block_on(async {
         let place = Place::new(None, &[], "2026-03-20T00:00:00Z");
-        place.ingest_text("a.ndjson", &day_of_events("2026-03-02", 0..10)).await;
+        place
+            .ingest_text("a.ndjson", &day_of_events("2026-03-02", 0..10))
+            .await;
         let raw = &activlake::lake::tables::EVENTS_RAW;
         let snapshot = place.setup.lake.snapshot(raw).await.unwrap();
-        let file = place.path().join("lake/raw/events").join(&snapshot.files[0].path);
+        let file = place
+            .path()
+            .join("lake/raw/events")
+            .join(&snapshot.files[0].path);
         let bytes = std::fs::read(&file).unwrap();
         std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
         let health = place.setup.lake.verify(raw).await.unwrap();
@@ -75,7 +83,9 @@ fn a_damaged_file_is_found() {
 fn fingerprints_survive_a_checkpoint() {
     block_on(async {
         let place = Place::new(None, &[], "2026-03-20T00:00:00Z");
-        place.ingest_text("a.ndjson", &day_of_events("2026-03-02", 0..10)).await;
+        place
+            .ingest_text("a.ndjson", &day_of_events("2026-03-02", 0..10))
+            .await;
         place.run().await;
         // Enough commits that the log is read from a checkpoint.
         for part in 0..25 {
@@ -96,7 +106,10 @@ fn fingerprints_survive_a_checkpoint() {
             .count();
         assert!(checkpoints > 0, "no checkpoint was written");
         let report = place.run().await;
-        assert!(report.models.iter().all(|model| model.computed == 0), "{report:?}");
+        assert!(
+            report.models.iter().all(|model| model.computed == 0),
+            "{report:?}"
+        );
         assert_eq!(
             place.csv("select count(*) as n from events").await,
             "n\n35\n"
@@ -150,7 +163,10 @@ fn a_committed_batch_is_recognised() {
             "{again:?}"
         );
         assert_eq!(lake.snapshot(spec).await.unwrap().rows(), 1);
-        assert_eq!(lake.seen_transaction(&first, "load").await.unwrap(), Some(7));
+        assert_eq!(
+            lake.seen_transaction(&first, "load").await.unwrap(),
+            Some(7)
+        );
     });
 }
 
@@ -158,7 +174,10 @@ fn a_committed_batch_is_recognised() {
 fn reading_days_in_order_needs_no_sort() {
     block_on(async {
         let place = Place::new(None, &[("limits.threads", "2")], "2026-03-20T00:00:00Z");
-        for (part, date) in ["2026-03-02", "2026-03-03", "2026-03-04"].iter().enumerate() {
+        for (part, date) in ["2026-03-02", "2026-03-03", "2026-03-04"]
+            .iter()
+            .enumerate()
+        {
             let text = day_of_events(date, part * 100..part * 100 + 50);
             place.ingest_text("a.ndjson", &text).await;
         }

@@ -115,7 +115,10 @@ impl Place {
 }
 
 pub async fn ingest_into(setup: &Setup, paths: &[PathBuf]) -> Summary {
-    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
     let inputs = sources::expand(&names)
         .unwrap()
         .into_iter()

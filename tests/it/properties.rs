@@ -147,7 +147,10 @@ fn order_repetition_and_batching_do_not_show() {
             }
             let size = shuffled.len().div_ceil(parts);
             let files: Vec<String> = shuffled.chunks(size).map(|part| part.join("\n")).collect();
-            let small = [("limits.ingest_batch_rows", "7"), ("limits.batch_rows", "3")];
+            let small = [
+                ("limits.ingest_batch_rows", "7"),
+                ("limits.batch_rows", "3"),
+            ];
             let other = block_on(views(&small, &files, run_between));
             for ((name, one), (_, two)) in plain.iter().zip(&other) {
                 prop_assert_eq!(one, two, "{} differs", name);

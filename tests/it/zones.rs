@@ -10,7 +10,11 @@ const HOUR: i64 = 3_600_000_000;
 fn local_days_add_up_in_every_zone() {
     let text =
         std::fs::read_to_string(crate::place::repository().join("data/timezones.csv")).unwrap();
-    let names: Vec<&str> = text.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
+    let names: Vec<&str> = text
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(',').next())
+        .collect();
     assert!(names.len() > 500);
     let zones = ZoneNames::default();
     let mut transitions = 0;
