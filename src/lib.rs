@@ -16,8 +16,8 @@
 //! - [`serve`]: Flight SQL.
 //!
 //! Promises: raw input is never changed; a view's slice is a pure function of the lake's snapshot
-//! and the settings; only `lake` makes data visible, a whole slice at once; no clock, randomness or
-//! environment outside [`clock`] and [`config`].
+//! and the settings; only `lake` makes data visible, a whole slice at once; no clock or environment
+//! outside [`clock`] and [`config`], and no randomness but there and for tokens in [`access`].
 
 pub mod access;
 pub mod cli;

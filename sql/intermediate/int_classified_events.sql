@@ -16,8 +16,10 @@ classified as (
         coalesce(
             consolidated_name(site, website, executable), application_or_site
         ) as app_or_site_consolidated_name,
-        case when site is not null then concat(coalesce(application, ''), '(', site, ')') end
-            as browser_site,
+        case
+            when site is not null and application is not null
+                then concat(application, '(', site, ')')
+        end as browser_site,
         case
             when search_term is not null then 'Search'
             when host is not null then 'Site'

@@ -59,15 +59,14 @@ summed as (
     group by user_id, local_date
 ),
 
--- A day's clock shows 24:00 at its end: what runs on past midnight ends there.
+-- What runs on past the day's end ends there.
 clocked as (
     select
         *,
         to_local(first_start, first_zone) as first_activity_datetime,
-        least(
-            to_local(last_end, last_zone),
-            arrow_cast(local_date, 'Timestamp(µs)') + interval '1 day'
-        ) as last_activity_datetime
+        to_local(least(last_end, local_day_end(local_date, last_zone)), last_zone)
+            as last_activity_datetime,
+        last_end >= local_day_end(local_date, last_zone) as lasts_to_day_end
     from summed
 ),
 
@@ -172,8 +171,8 @@ final as (
         first_activity_datetime,
         last_activity_datetime,
         case
-            when last_activity_datetime >= arrow_cast(local_date, 'Timestamp(µs)') + interval '1 day'
-                then cast(1440 as bigint)
+            -- Whatever the clock shows then.
+            when lasts_to_day_end then cast(1440 as bigint)
             else
                 cast(
                     date_part('hour', last_activity_datetime) * 60

@@ -289,6 +289,13 @@ async fn serve(setup: &Setup, dir: &Path, port: u16) -> Result<ExitCode> {
     let uri = address(server.local_addr(), false);
     let (host, port) = (server.local_addr().ip(), server.local_addr().port());
     let dir = dir.display();
+    let program = std::env::args()
+        .next()
+        .unwrap_or_else(|| "activlake".into());
+    let as_of = chrono::DateTime::from_timestamp_micros(setup.as_of.micros())
+        .map_or_else(String::new, |at| {
+            at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+        });
     super::print(&format!(
         "
 serving the views on {uri}
@@ -297,7 +304,7 @@ serving the views on {uri}
 
 Python (pip install adbc-driver-flightsql adbc-driver-manager pyarrow):
   from adbc_driver_flightsql import dbapi
-  db = dbapi.connect(\"{uri}\", db_kwargs={{\"username\": \"{ADMIN}\", \"password\": \"{password}\"}})
+  db = dbapi.connect(\"{uri}\", db_kwargs={{\"username\": \"{ADMIN}\", \"password\": \"{password}\"}}, autocommit=True)
   cursor = db.cursor()
   cursor.execute(\"select * from daily_user_summary limit 10\")
   print(cursor.fetch_arrow_table())
@@ -306,7 +313,7 @@ DBeaver (driver: Apache Arrow Flight SQL):
   jdbc:arrow-flight-sql://{host}:{port}?useEncryption=false
 
 Here, in another terminal:
-  activlake --config {dir}/activlake.toml sql -c \"select * from daily_user_summary limit 10\"
+  {program} --config {dir}/activlake.toml --as-of {as_of} sql -c \"select * from daily_user_summary limit 10\"
 
 Stop with Ctrl-C.
 "

@@ -19,7 +19,7 @@ mod views;
 
 pub use views::reference;
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -91,8 +91,20 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("ACTIVLAKE_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,activlake=info"));
+    // Whoever asks for more detail asks it of activlake: the engine below would write out queries.
+    let quiet = [
+        "datafusion",
+        "sqlparser",
+        "datafusion_optimizer",
+        "datafusion_sql",
+    ];
+    let filter = quiet
+        .iter()
+        .filter_map(|name| format!("{name}=warn").parse().ok())
+        .fold(filter, tracing_subscriber::EnvFilter::add_directive);
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread()

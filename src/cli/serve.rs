@@ -62,6 +62,12 @@ pub async fn bind(setup: &Setup, server: &config::Server) -> Result<Server> {
         now: std::time::Instant::now,
     };
     let reader = Reader::open(setup.clone(), Audience::Public).await?;
+    if reader.is_empty() {
+        eprintln!(
+            "note: there is nothing at {} yet: activlake ingest PATH…",
+            setup.lake.location()
+        );
+    }
     let directory = Arc::new(LakeDirectory::open(setup).await?);
     Server::bind(options, reader, directory)
 }

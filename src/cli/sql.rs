@@ -37,7 +37,11 @@ pub struct Sql {
 pub async fn sql(globals: &Globals, command: &Sql) -> Result<ExitCode> {
     let text = query(command)?;
     let setup = opened::setup(globals)?;
+    let location = setup.lake.location();
     let reader = Reader::open(setup, Audience::Operator).await?;
+    if reader.is_empty() {
+        eprintln!("note: there is nothing at {location} yet: activlake ingest PATH…");
+    }
     let unshown = reader.unshown_events();
     if unshown > 0 {
         eprintln!(

@@ -25,7 +25,7 @@ enum Action {
         name: String,
         /// Its SQL, too
         #[arg(long)]
-        sql: bool,
+        with_sql: bool,
     },
     /// Hold the models against their descriptions and the contract
     Check,
@@ -43,7 +43,7 @@ pub async fn views(globals: &Globals, command: &Views) -> Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
-        Action::Show { name, sql } => {
+        Action::Show { name, with_sql } => {
             let library = Library::load(globals.sql.as_deref())?;
             let Some(model) = library.get(name) else {
                 let names: Vec<&str> = shown(&library).iter().map(|m| m.name.as_str()).collect();
@@ -53,7 +53,7 @@ pub async fn views(globals: &Globals, command: &Views) -> Result<ExitCode> {
                 ));
             };
             super::print(&page(model))?;
-            if *sql {
+            if *with_sql {
                 super::print(&format!("\n{}", model.sql))?;
             }
             Ok(ExitCode::SUCCESS)

@@ -12,6 +12,7 @@ use toml::de::DeTable;
 
 use super::error::{Error, Wrong};
 use super::keys::{self, LEFT_ALONE, OPEN};
+use super::secret::SecretRef;
 use super::settings::Settings;
 use super::shipped;
 use super::shown::{Origin, Shown};
@@ -76,7 +77,35 @@ pub fn load(
     for (key, value) in &overrides.values {
         typed.push(key.clone(), Value::Words(value.clone()), Origin::Flag);
     }
-    typed.check(path)
+    let (mut settings, shown) = typed.check(path)?;
+    resolve(&mut settings, &shown, cwd);
+    Ok((settings, shown))
+}
+
+/// Paths that the settings file names count from the file's own folder, so that it means the same
+/// wherever the program is started; those of flags and the environment from `cwd`. (`lake.url` may
+/// be no path at all: the lake resolves it by the same rule.)
+fn resolve(settings: &mut Settings, shown: &Shown, cwd: &Path) {
+    let base = |key: &str| match (shown.origin(key), shown.file().and_then(Path::parent)) {
+        (Some(Origin::File { .. }), Some(folder)) => cwd.join(folder),
+        _ => cwd.to_path_buf(),
+    };
+    for (key, path) in [
+        ("server.tls_cert", &mut settings.server.tls_cert),
+        ("server.tls_key", &mut settings.server.tls_key),
+    ] {
+        if let Some(path) = path {
+            *path = base(key).join(&*path);
+        }
+    }
+    if let Some(SecretRef::File(path)) = &mut settings.privacy.hash_key {
+        *path = base("privacy.hash_key").join(&*path);
+    }
+    for (name, secret) in &mut settings.lake.secrets {
+        if let SecretRef::File(path) = secret {
+            *path = base(&format!("lake.secrets.{name}")).join(&*path);
+        }
+    }
 }
 
 /// The settings file's path, as it is shown, and its text.

@@ -110,7 +110,7 @@ url = "./lake"
 #max_sessions = 1000
 #max_prepared_per_session = 100
 #query_timeout_seconds = 600
-# The largest message a client may send.
+# Target size of a message with rows; a single row may exceed it.
 #max_message_bytes = "2MiB"
 
 # The work schedule of users who have none. An end at or before the start is on the next day.

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, StringBuilder, TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::{DataType, Int64Type, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
@@ -142,6 +144,46 @@ impl Clock {
             self.zone.local_micros(instant)
         }
     }
+}
+
+/// `local_day_end(date, zone)`: the instant at which the local date is over for good.
+pub fn local_day_end() -> ScalarUDF {
+    scalar(
+        "local_day_end",
+        vec![DataType::Date32, DataType::Utf8],
+        instant(),
+        |args| {
+            let [days, zones] = args else {
+                return exec_err!("local_day_end takes a date and a zone");
+            };
+            let days = days.as_primitive::<Date32Type>();
+            let zones = zones.as_string::<i32>();
+            let names = ZoneNames::default();
+            let mut known: HashMap<(i32, &str), Micros> = HashMap::new();
+            let mut out = Vec::with_capacity(days.len());
+            for row in 0..days.len() {
+                if days.is_null(row) || zones.is_null(row) {
+                    out.push(None);
+                    continue;
+                }
+                let (day, name) = (days.value(row), zones.value(row));
+                let end = match known.get(&(day, name)) {
+                    Some(end) => *end,
+                    None => {
+                        let Some(zone) = names.parse(name) else {
+                            return exec_err!("'{name}' is no time zone");
+                        };
+                        let (_, end) = zone.day_span(day);
+                        known.insert((day, name), end);
+                        end
+                    }
+                };
+                out.push(Some(end));
+            }
+            let out = TimestampMicrosecondArray::from(out).with_timezone("UTC");
+            Ok(Arc::new(out) as ArrayRef)
+        },
+    )
 }
 
 /// `reporting_zone(user_id, instant)`: name of the zone in force.

@@ -47,6 +47,7 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         classify::classify(Arc::clone(&tables.classifier)),
         hashes::row_id(),
         hashes::values_hash(),
+        local_time::local_day_end(),
         local_time::to_local(),
         local_time::reporting_zone(Arc::clone(&tables.zones)),
         names::application_name(Arc::clone(&tables.names)),

@@ -22,7 +22,7 @@ use crate::functions::urls::SearchEngines;
 use crate::lake::{
     self, Change, Committed, FileWriter, Lake, Scope, Snapshot, TableSpec, WriteOptions, tables,
 };
-use crate::sources::{self, Input, Record, Reject, Sink};
+use crate::sources::{self, Input, Kind, Record, Reject, Sink};
 
 /// What a load needs.
 pub struct Load {
@@ -144,6 +144,18 @@ fn read_all(
     collector.finish()
 }
 
+/// As `ingest --kind` takes it.
+fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Ndjson => "ndjson",
+        Kind::Csv => "csv",
+        Kind::Parquet => "parquet",
+        Kind::Ipc => "ipc",
+        Kind::ActivityWatchJson => "aw-json",
+        Kind::ActivityWatchSqlite => "aw-sqlite",
+    }
+}
+
 /// Collects records until a batch is full.
 struct Collector {
     normalizer: Normalizer,
@@ -198,7 +210,7 @@ impl Collector {
         self.files.resize_with(index + 1, FileSummary::default);
         let file = self.current();
         file.name = input.name.clone();
-        file.kind = format!("{:?}", input.kind);
+        file.kind = kind_name(input.kind).to_owned();
         self.bytes = 0;
     }
 

@@ -111,15 +111,18 @@ impl Lake {
         };
         let config = SessionConfig::new().with_target_partitions(1);
         let context = SessionContext::new_with_config_rt(config, runtime.runtime_env());
-        let order = spec
-            .order
-            .iter()
-            .map(|name| ident(name.as_str()).sort(true, false))
-            .collect();
-        let frame = context
+        let mut frame = context
             .read_table(scan(self, part, Scope::default()))
-            .and_then(|frame| frame.sort(order))
             .map_err(failed)?;
+        // A table without an order keeps the rows as they come.
+        if !spec.order.is_empty() {
+            let order = spec
+                .order
+                .iter()
+                .map(|name| ident(name.as_str()).sort(true, false))
+                .collect();
+            frame = frame.sort(order).map_err(failed)?;
+        }
         let plan: Arc<dyn ExecutionPlan> = frame.create_physical_plan().await.map_err(failed)?;
         let task: Arc<TaskContext> = context.task_ctx();
         let mut stream = datafusion::physical_plan::execute_stream(plan, task).map_err(failed)?;

@@ -46,13 +46,16 @@ impl Lake {
             })?;
             options.insert(name.clone(), secret.expose().to_owned());
         }
+        // A folder appears with the first commit; a file in its place never gives way.
         if root.scheme() == "file"
             && let Ok(path) = root.to_file_path()
+            && path.exists()
+            && !path.is_dir()
         {
-            std::fs::create_dir_all(&path).map_err(|cause| Error::Url {
+            return Err(Error::Url {
                 url: settings.url.clone(),
-                cause: format!("cannot create the folder: {cause}"),
-            })?;
+                cause: "it is a file, not a folder".into(),
+            });
         }
         let url_error = |cause: String| Error::Url {
             url: settings.url.clone(),

@@ -123,6 +123,17 @@ impl Reader {
         rows("raw_events") - rows("int_events_by_day")
     }
 
+    /// Whether nothing was ever loaded or applied here.
+    pub fn is_empty(&self) -> bool {
+        let open = self.current();
+        open.world.org_version == 0
+            && open
+                .world
+                .snapshots
+                .values()
+                .all(|snapshot| snapshot.version < 0)
+    }
+
     /// Parses, gates (exactly one statement that only reads) and plans.
     ///
     /// # Errors

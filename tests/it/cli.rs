@@ -124,6 +124,23 @@ fn from_events_to_a_client() {
     let second = done(folder, &with(&["run"]));
     assert!(second.contains("nothing was written"), "{second}");
 
+    // The second load left several files in every raw table.
+    let kept = done(folder, &with(&["maintain"]));
+    assert!(
+        kept.contains("compacted") && !kept.contains("FAULTS"),
+        "{kept}"
+    );
+    assert!(done(folder, &["views", "list"]).contains("daily_user_summary"));
+    let shown = done(folder, &["views", "show", "events", "--with-sql"]);
+    assert!(
+        shown.contains("utc_timestamp") && shown.contains("select"),
+        "{shown}"
+    );
+    let shown = done(folder, &["config", "show"]);
+    assert!(shown.contains("account.timezone"), "{shown}");
+    let shown = done(folder, &["org", "show"]);
+    assert!(shown.contains("Boss@Example.com"), "{shown}");
+
     let query = "select user_name, local_date, total_duration_seconds, \
                  productive_passive_duration_seconds from daily_user_summary";
     let csv = done(
