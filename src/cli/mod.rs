@@ -98,6 +98,11 @@ pub fn main() -> ExitCode {
         "datafusion_optimizer",
         "datafusion_sql",
     ];
+    // A lost race for a commit is no news: it is tried again, or told as an error.
+    let filter = match "deltalake_core=error".parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     let filter = quiet
         .iter()
         .filter_map(|name| format!("{name}=warn").parse().ok())

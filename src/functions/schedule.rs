@@ -13,7 +13,7 @@ use super::calendar::weekday;
 use super::local_time::{ReportingZones, instant};
 use super::scalar;
 use crate::clock::Micros;
-use crate::zone::{DAY, SECOND};
+use crate::zone::{DAY, SECOND, Zone};
 
 /// A schedule's hours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,24 +68,37 @@ impl Schedules {
         }
     }
 
-    /// The windows that start on the date, as instants.
+    /// The windows that start on the date, as instants. Where the user's zone changes, each zone's
+    /// windows hold as long as the zone does: every instant is read in the zone in force at it.
     pub fn windows(&self, zones: &ReportingZones, user_id: i64, day: i32) -> Vec<(Micros, Micros)> {
+        let spans = zones.spans(user_id);
+        if spans.is_empty() {
+            return self.windows_in(zones.account(), user_id, day);
+        }
+        let mut out = Vec::new();
+        for (index, (from, zone)) in spans.iter().enumerate() {
+            // The first zone holds before it, too.
+            let from = if index == 0 { Micros::MIN } else { *from };
+            let to = spans.get(index + 1).map_or(Micros::MAX, |(next, _)| *next);
+            out.extend(
+                self.windows_in(zone, user_id, day)
+                    .into_iter()
+                    .map(|(start, end)| (start.max(from), end.min(to)))
+                    .filter(|(start, end)| start < end),
+            );
+        }
+        out
+    }
+
+    fn windows_in(&self, zone: &Zone, user_id: i64, day: i32) -> Vec<(Micros, Micros)> {
         let today = weekday(day) as u8;
-        // Each wall-clock time is read in the zone in force at it: the zone at the time as read in
-        // the account's zone is within a day of it, and settles the question in one more step.
-        let read = |local: i64, later: bool| {
-            let guess = zones.account().instant_of_local(local, later);
-            let zone = zones.zone(user_id, guess);
-            let instant = zone.instant_of_local(local, later);
-            let zone = zones.zone(user_id, instant);
-            zone.instant_of_local(local, later)
+        let at = |minutes: i64, later: bool| {
+            zone.instant_of_local(i64::from(day) * DAY + minutes * 60 * SECOND, later)
         };
-        let at =
-            |minutes: i64, later: bool| read(i64::from(day) * DAY + minutes * 60 * SECOND, later);
         match self.hours(user_id, day) {
             Hours::Flexible(days) => {
                 if days.is_empty() || days.contains(&today) {
-                    vec![(at(0, false), at(24 * 60, false))]
+                    zone.day_pieces(day)
                 } else {
                     Vec::new()
                 }
@@ -232,6 +245,33 @@ mod tests {
             HashMap::new(),
         );
         assert_eq!(within(&double, "UTC", "2026-03-02T10:00:00Z", 7200), 7200);
+    }
+
+    #[test]
+    fn windows_follow_the_user_s_zone() {
+        // New York until the first event of the 6th (UTC), then Tokyo, where it is 09:30 on Friday.
+        let zone = |name: &str| ZoneNames::default().parse(name).unwrap();
+        let zones = ReportingZones::new(
+            Zone::utc(),
+            HashMap::from([(
+                1,
+                vec![
+                    (at("2026-03-01T00:00:00Z"), zone("America/New_York")),
+                    (at("2026-03-06T00:30:00Z"), zone("Asia/Tokyo")),
+                ],
+            )]),
+        );
+        let office = Schedules::new(
+            Hours::Fixed((0..5).map(|day| (day, 540, 1020)).collect()),
+            HashMap::new(),
+        );
+        let seconds = |start: &str, seconds| {
+            office.seconds_within(&zones, 1, at(start), seconds, &mut HashMap::new())
+        };
+        assert_eq!(seconds("2026-03-06T00:30:00Z", 3600), 3600);
+        // 18:30 to 19:30 in New York, after hours.
+        assert_eq!(seconds("2026-03-05T23:30:00Z", 3600), 0);
+        assert_eq!(seconds("2026-03-05T15:00:00Z", 3600), 3600);
     }
 
     #[test]

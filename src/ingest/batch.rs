@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, BooleanBuilder, Int32Array, Int64Builder, RecordBatch, StringBuilder,
+    Array, ArrayRef, AsArray, BooleanBuilder, Int32Array, Int64Builder, RecordBatch, StringBuilder,
     TimestampMicrosecondBuilder, UInt32Array,
 };
 use datafusion::arrow::compute::take;
@@ -323,7 +323,40 @@ impl Collected {
     }
 }
 
+/// The columns whose spelling may differ between records of one agent.
+pub const SPELLING: [&str; 4] = [
+    "logon_domain",
+    "user_name",
+    "computer_name",
+    "primary_domain",
+];
+
+/// One text of an agent's names, in the order of [`SPELLING`], that sorts as they do one by one.
+pub fn spelling<'a>(columns: impl Iterator<Item = &'a ArrayRef>, row: usize) -> String {
+    let mut out = String::new();
+    for column in columns {
+        if let Some(texts) = column.as_string_opt::<i32>()
+            && texts.is_valid(row)
+        {
+            // An absent name sorts before an empty one.
+            out.push('\u{1}');
+            out.push_str(texts.value(row));
+        }
+        out.push('\0');
+    }
+    out
+}
+
 impl Collected {
+    /// How a row spells its agent.
+    pub fn spelling(&self, row: u32) -> String {
+        let columns = SPELLING.iter().filter_map(|name| {
+            let (_, column) = self.columns.iter().find(|(column, _)| column == name)?;
+            Some(column)
+        });
+        spelling(columns, row as usize)
+    }
+
     /// The agents of the given rows, as rows of the agents table with their first start.
     pub fn agents(&self, rows: &[u32]) -> Result<RecordBatch, Error> {
         let failed = |cause: datafusion::arrow::error::ArrowError| Error::Batch {

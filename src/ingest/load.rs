@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use futures::TryStreamExt;
 use tokio::sync::mpsc;
 
-use super::batch::{Builder, Collected};
+use super::batch::{Builder, Collected, SPELLING, spelling};
 use super::dedup::{self, KeyFilter};
 use super::normalize::{Normalizer, Outcome};
 use super::{Error, FileTransfers, Privacy};
@@ -334,7 +334,8 @@ struct Writer {
     options: WriteOptions,
     events: Snapshot,
     filter: KeyFilter,
-    agents: HashMap<i64, Micros>,
+    /// First start and spelling of every agent the lake knows.
+    agents: HashMap<i64, (Micros, String)>,
     batch: i64,
     stored: BTreeMap<usize, u64>,
     superseded: BTreeMap<usize, u64>,
@@ -431,25 +432,45 @@ impl Writer {
         .into())
     }
 
-    /// Appends a row for every agent that is new or was seen earlier than known.
+    /// Appends a row for every agent that is new or was seen earlier than known; of starts that are
+    /// equal the least spelling counts, so that the order of arrival does not show.
     async fn store_agents(&mut self, collected: &Collected) -> crate::error::Result<()> {
-        let mut first: BTreeMap<i64, (Micros, u32)> = BTreeMap::new();
+        let mut first: BTreeMap<i64, (Micros, String, u32)> = BTreeMap::new();
         for (row, key) in collected.keys.iter().enumerate() {
-            let entry = first.entry(key.agent_id).or_insert((key.start, row as u32));
-            if key.start < entry.0 {
-                *entry = (key.start, row as u32);
+            if key.retracts {
+                continue;
+            }
+            let best = first
+                .get(&key.agent_id)
+                .map(|(start, _, _)| *start)
+                .or_else(|| self.agents.get(&key.agent_id).map(|(start, _)| *start));
+            if best.is_some_and(|best| best < key.start) {
+                continue;
+            }
+            let row = row as u32;
+            let seen = (key.start, collected.spelling(row), row);
+            let earlier_in_lake = self
+                .agents
+                .get(&key.agent_id)
+                .is_some_and(|known| (known.0, &known.1) <= (seen.0, &seen.1));
+            let earlier_here = first
+                .get(&key.agent_id)
+                .is_some_and(|known| (known.0, &known.1) <= (seen.0, &seen.1));
+            if !earlier_in_lake && !earlier_here {
+                first.insert(key.agent_id, seen);
             }
         }
-        first
-            .retain(|agent, (start, _)| self.agents.get(agent).is_none_or(|known| *start < *known));
         if first.is_empty() {
             return Ok(());
         }
-        let rows: Vec<u32> = first.values().map(|(_, row)| *row).collect();
+        let rows: Vec<u32> = first.values().map(|(_, _, row)| *row).collect();
         let batch = collected.agents(&rows)?;
         self.append(&tables::AGENTS, batch, "agents").await?;
-        self.agents
-            .extend(first.into_iter().map(|(agent, (start, _))| (agent, start)));
+        self.agents.extend(
+            first
+                .into_iter()
+                .map(|(agent, (start, spelling, _))| (agent, (start, spelling))),
+        );
         Ok(())
     }
 
@@ -544,28 +565,33 @@ fn table_batch(spec: &TableSpec, columns: Vec<ArrayRef>) -> Result<RecordBatch, 
     })
 }
 
-/// First starts of the agents that the lake knows.
-async fn known_agents(lake: &Lake) -> crate::error::Result<HashMap<i64, Micros>> {
+/// First starts and spellings of the agents that the lake knows.
+async fn known_agents(lake: &Lake) -> crate::error::Result<HashMap<i64, (Micros, String)>> {
     let snapshot = lake.snapshot(&tables::AGENTS).await?;
-    let mut known: HashMap<i64, Micros> = HashMap::new();
+    let mut known: HashMap<i64, (Micros, String)> = HashMap::new();
     if snapshot.files.is_empty() {
         return Ok(known);
     }
-    let columns = ["agent_id", "first_start"];
+    let mut columns = vec!["agent_id", "first_start"];
+    columns.extend(SPELLING);
     let mut stream = lake::read(lake, &snapshot, Scope::default(), &columns).await?;
     let failed = |cause: datafusion::error::DataFusionError| Error::Batch {
         cause: cause.to_string(),
     };
     while let Some(batch) = stream.try_next().await.map_err(failed)? {
-        if let [agents, starts] = batch.columns() {
+        if let [agents, starts, names @ ..] = batch.columns() {
             let agents = agents.as_primitive::<Int64Type>();
             let starts = starts.as_primitive::<TimestampMicrosecondType>();
             for row in 0..agents.len() {
-                let start = starts.value(row);
+                let seen = (starts.value(row), spelling(names.iter(), row));
                 known
                     .entry(agents.value(row))
-                    .and_modify(|first| *first = (*first).min(start))
-                    .or_insert(start);
+                    .and_modify(|first| {
+                        if seen < *first {
+                            *first = seen.clone();
+                        }
+                    })
+                    .or_insert(seen);
             }
         }
     }

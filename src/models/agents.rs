@@ -11,7 +11,7 @@ use super::people::Agent;
 use super::world::Setup;
 use crate::lake::{self, Scope, Snapshot};
 
-/// One agent each, with the least first start and, of several spellings, the least.
+/// One agent each, with its earliest start and the spelling it had then; of several, the least.
 ///
 /// # Errors
 /// [`Error::Collision`] when one id was written for two keys.
@@ -39,11 +39,11 @@ pub async fn read(setup: &Setup, snapshot: &Snapshot) -> crate::error::Result<Ve
                         }
                         .into());
                     }
-                    let first_start = known.first_start.min(agent.first_start);
-                    if spelling(&agent) < spelling(known) {
+                    // As the writer chooses, so that the order of arrival does not show.
+                    if (agent.first_start, spelling(&agent)) < (known.first_start, spelling(known))
+                    {
                         *known = agent;
                     }
-                    known.first_start = first_start;
                 }
             }
         }
