@@ -55,18 +55,23 @@ impl Scope {
 
 /// The snapshot's rows of the scope's days, as a table.
 pub fn scan(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> Arc<dyn TableProvider> {
+    Arc::new(table(lake, snapshot, scope))
+}
+
+fn table(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> SnapshotTable {
     let files: Vec<DataFile> = snapshot
         .files
         .iter()
         .filter(|file| scope.holds(file.day) && file.rows > 0)
         .cloned()
         .collect();
-    Arc::new(SnapshotTable {
+    SnapshotTable {
         schema: snapshot.spec.scan_schema(),
         spec: Arc::clone(&snapshot.spec),
         lake: lake.clone(),
         files: Arc::new(files),
-    })
+        one_by_one: false,
+    }
 }
 
 /// Reads columns of a snapshot in file order, one partition, outside of any session.
@@ -87,8 +92,12 @@ pub async fn read(
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     lake.register(&context.runtime_env());
     let columns: Vec<Expr> = columns.iter().map(|name| ident(*name)).collect();
+    let table = SnapshotTable {
+        one_by_one: true,
+        ..table(lake, snapshot, scope)
+    };
     let frame = context
-        .read_table(scan(lake, snapshot, scope))
+        .read_table(Arc::new(table))
         .and_then(|frame| frame.select(columns))
         .map_err(failed)?;
     frame.execute_stream().await.map_err(failed)
@@ -100,6 +109,8 @@ struct SnapshotTable {
     spec: Arc<TableSpec>,
     schema: SchemaRef,
     files: Arc<Vec<DataFile>>,
+    /// Read one file after the other, so that only one is open at a time.
+    one_by_one: bool,
 }
 
 impl SnapshotTable {
@@ -258,9 +269,11 @@ impl TableProvider for SnapshotTable {
         // A day has one file once it is derived; with few of them, each is its own partition and
         // the order inside holds for the partition. Otherwise neighbouring days share one, and
         // the day comes first.
-        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX;
+        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX && !self.one_by_one;
         let size = if one_each {
             1
+        } else if self.one_by_one {
+            files.len()
         } else {
             files.len().div_ceil(targets)
         };
