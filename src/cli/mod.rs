@@ -112,8 +112,10 @@ pub fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
+    // File reads and writes run on blocking threads; hundreds of them would each keep freed memory.
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
         .build()
     {
         Ok(runtime) => runtime,
@@ -124,6 +126,9 @@ pub fn main() -> ExitCode {
         Err(error) => fail(&error),
     }
 }
+
+/// Threads for file work, the reader of a load and password hashes among them.
+const BLOCKING_THREADS: usize = 16;
 
 async fn command(cli: Cli) -> crate::error::Result<ExitCode> {
     let globals = cli.globals;
