@@ -31,7 +31,7 @@ classified as (
 
 final as (
     select
-        *,
+        * exclude (class),
         class['category'] as category,
         class['productivity'] as productivity
     from classified

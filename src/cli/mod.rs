@@ -98,8 +98,7 @@ pub fn main() -> ExitCode {
         "datafusion_optimizer",
         "datafusion_sql",
     ];
-    // A lost race for a commit is no news: it is tried again, or told as an error.
-    let filter = match "deltalake_core=error".parse() {
+    let filter = match crate::lake::LOG_FILTER.parse() {
         Ok(directive) => filter.add_directive(directive),
         Err(_) => filter,
     };

@@ -5,6 +5,10 @@
 //! plain scans of them that know their order. Only [`Lake::commit`] makes data visible, and a whole
 //! [`Change`] at once. Nothing here looks at what the rows mean.
 
+/// What of the table format's own messages is worth showing: a lost race for a commit is no news,
+/// it is tried again or told as an error.
+pub const LOG_FILTER: &str = "deltalake_core=error";
+
 mod commit;
 mod error;
 mod maintain;
