@@ -49,14 +49,14 @@ const BARE_SCHEMES: [&str; 15] = [
 pub fn parse(text: &str) -> Parsed {
     let text = text.trim();
     let (scheme, rest, had_slashes) = split_scheme(text);
-    let (start, authority, tail) = authority_of(rest, had_slashes);
+    let (authority, tail) = authority_of(rest);
     let bare = match authority.rfind('@') {
         // The authority of something without `//` (mailto:) is not one.
         Some(at) if had_slashes || scheme.is_none() => &authority[at + 1..],
         _ => authority,
     };
     let full_url = match scheme {
-        Some(_) => format!("{}{bare}{tail}", &text[..text.len() - rest.len() + start]),
+        Some(_) => format!("{}{bare}{tail}", &text[..text.len() - rest.len()]),
         None => format!("{bare}{tail}"),
     };
     let scheme = scheme.map_or_else(|| "https".to_owned(), str::to_lowercase);
@@ -96,10 +96,10 @@ fn split_scheme(text: &str) -> (Option<&str>, &str, bool) {
     (None, text, false)
 }
 
-/// (offset of the authority, authority, path and the rest).
-fn authority_of(rest: &str, _had_slashes: bool) -> (usize, &str, &str) {
+/// (authority, path and the rest).
+fn authority_of(rest: &str) -> (&str, &str) {
     let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
-    (0, &rest[..end], &rest[end..])
+    rest.split_at(end)
 }
 
 fn web_parts(authority: &str, tail: &str) -> Option<Web> {

@@ -123,11 +123,10 @@ impl Lake {
                         cause: cause.to_string(),
                     })
             }
-            Some(delta) => {
+            Some(_) => {
                 // A probe for the next commit file is one small request; listing the log is not.
                 let next = format!("_delta_log/{:020}.json", snapshot.version + 1);
                 let path = self.path(&snapshot.spec, &next);
-                let _ = delta;
                 match object_store::ObjectStoreExt::head(self.store(), &path).await {
                     Ok(_) => Ok(true),
                     Err(object_store::Error::NotFound { .. }) => Ok(false),

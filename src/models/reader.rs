@@ -169,8 +169,7 @@ impl Reader {
         };
         let short = name.rsplit('.').next().unwrap_or(name);
         let names = self.views.iter().map(|view| view.name.as_str());
-        let (first, tail) = text.split_once('\n').unwrap_or((&text, ""));
-        let _ = first;
+        let tail = text.split_once('\n').map_or("", |(_, tail)| tail);
         let mut out = format!(
             "there is no view '{short}'{}",
             place::suggestion(short, names)
