@@ -39,6 +39,7 @@ activities as (
         browser_site,
         application_or_site as task,
         app_or_site_consolidated_name,
+        values_hash(lower(application_or_site)) as task_hash,
         screen_hash,
         category,
         productivity,

@@ -1,73 +1,64 @@
--- A person's day in numbers: what adds up from activities, and time off.
+-- A person's day in numbers: the analysis of its activities, breaks, offline meetings, place and
+-- time off, and what the goals make of them.
 with
-activities as (
+analysed as (
     select
-        *,
-        productivity = 'Productive' as is_productive,
-        state = 'Active' as is_active,
-        schedule_seconds(user_id, start, counted_sec) as schedule_sec,
-        alignment(user_id, local_date, category) as alignment,
-        coalesce(
-            array_has(setting('metrics.collaboration_categories'), lower(category)), false
-        ) as is_collaboration
-    from int_activities
-),
-
-summed as (
-    select
-        user_id,
-        local_date,
-        min(start) as first_start,
-        max(start + arrow_cast(counted_sec, 'Duration(s)')) as last_end,
-        first_value(zone order by start) as first_zone,
-        last_value(zone order by start) as last_zone,
-        count(*) as total_activity_count,
-        count(*) filter (where is_productive) as productive_activity_count,
-        count(*) filter (where productivity = 'Unproductive') as unproductive_activity_count,
-        count(*) filter (where productivity = 'Undefined') as undefined_activity_count,
-        count(*) filter (where is_productive and is_collaboration)
-            as collaboration_activity_count,
-        coalesce(sum(counted_sec) filter (where is_active), 0) as active_duration_seconds,
-        sum(counted_sec) as total_duration_seconds,
-        coalesce(sum(counted_sec) filter (where is_productive and is_active), 0)
-            as productive_active_duration_seconds,
-        coalesce(sum(counted_sec) filter (where is_productive and not is_active), 0)
-            as productive_passive_duration_seconds,
-        coalesce(
-            sum(counted_sec) filter (where productivity = 'Unproductive' and is_active), 0
-        ) as unproductive_active_duration_seconds,
-        coalesce(
-            sum(counted_sec) filter (where productivity = 'Unproductive' and not is_active), 0
-        ) as unproductive_passive_duration_seconds,
-        coalesce(
-            sum(counted_sec) filter (where productivity = 'Undefined' and is_active), 0
-        ) as undefined_active_duration_seconds,
-        coalesce(
-            sum(counted_sec) filter (where productivity = 'Undefined' and not is_active), 0
-        ) as undefined_passive_duration_seconds,
-        coalesce(sum(schedule_sec) filter (where is_productive and is_active), 0)
-            as productive_active_duration_seconds_in_schedule,
-        coalesce(sum(schedule_sec) filter (where is_productive and not is_active), 0)
-            as productive_passive_duration_seconds_in_schedule,
-        coalesce(sum(counted_sec) filter (where is_productive and is_collaboration), 0)
-            as collaboration_duration_seconds,
-        coalesce(sum(counted_sec) filter (where is_productive and alignment = 'Core'), 0)
-            as core_seconds,
-        coalesce(sum(counted_sec) filter (where is_productive and alignment = 'Non-Core'), 0)
-            as non_core_seconds
-    from activities
-    group by user_id, local_date
+        * exclude (coverage, spill),
+        local_day(user_id, local_date)[-1]['end'] as day_end
+    from int_analysed_days
 ),
 
 -- What runs on past the day's end ends there.
 clocked as (
     select
         *,
-        to_local(first_start, first_zone) as first_activity_datetime,
-        to_local(least(last_end, local_day_end(local_date, last_zone)), last_zone)
-            as last_activity_datetime,
-        last_end >= local_day_end(local_date, last_zone) as lasts_to_day_end
-    from summed
+        to_local(first_start, reporting_zone(user_id, first_start)) as first_activity_datetime,
+        to_local(
+            least(last_end, day_end),
+            reporting_zone(user_id, least(last_end, day_end) - interval '1 second')
+        ) as last_activity_datetime,
+        last_end >= day_end as lasts_to_day_end
+    from analysed
+),
+
+offline as (
+    select
+        user_id as offline_user_id,
+        local_date as offline_date,
+        sum(seconds) as offline_seconds,
+        interval_union(flatten(array_agg(offline))) as offline_intervals
+    from int_offline_hours
+    group by user_id, local_date
+),
+
+-- Gaps inside the covered part of the day that no meeting fills.
+paused as (
+    select
+        int_coverage.user_id as break_user_id,
+        int_coverage.local_date as break_date,
+        breaks(
+            interval_subtraction(
+                interval_intersection(
+                    interval_gaps(int_coverage.coverage),
+                    local_day(int_coverage.user_id, int_coverage.local_date)
+                ),
+                coalesce(
+                    offline.offline_intervals,
+                    arrow_cast(
+                        make_array(),
+                        'List(Struct("start": Timestamp(µs, "UTC"), "end": Timestamp(µs, "UTC")))'
+                    )
+                )
+            ),
+            setting('metrics.break_min_seconds'),
+            setting('metrics.break_max_gap_seconds'),
+            setting('metrics.break_cap_seconds')
+        ) as pauses
+    from offline
+    right join int_coverage
+        on
+            offline.offline_user_id = int_coverage.user_id
+            and offline.offline_date = int_coverage.local_date
 ),
 
 time_off as (
@@ -80,15 +71,56 @@ time_off as (
     from org_time_off_days
 ),
 
-days as (
+-- Few days have an offline meeting or time off: these sides are small.
+with_offline as (
     select
         clocked.*,
+        coalesce(clocked.user_id, offline.offline_user_id) as some_user_id,
+        coalesce(clocked.local_date, offline.offline_date) as some_date,
+        coalesce(offline.offline_seconds, 0) as offline_seconds
+    from offline
+    full join clocked
+        on
+            offline.offline_user_id = clocked.user_id
+            and offline.offline_date = clocked.local_date
+),
+
+with_time_off as (
+    select
+        with_offline.*,
         time_off.*,
-        coalesce(clocked.user_id, time_off.off_user_id) as day_user_id,
-        coalesce(clocked.local_date, time_off.off_date) as day_date
-    from clocked
-    full join time_off
-        on clocked.user_id = time_off.off_user_id and clocked.local_date = time_off.off_date
+        coalesce(with_offline.some_user_id, time_off.off_user_id) as day_user_id,
+        coalesce(with_offline.some_date, time_off.off_date) as day_date,
+        coalesce(with_offline.offline_seconds, 0) as offline_meeting_duration_seconds
+    from time_off
+    full join with_offline
+        on
+            time_off.off_user_id = with_offline.some_user_id
+            and time_off.off_date = with_offline.some_date
+),
+
+places as (
+    select
+        user_id as place_user_id,
+        local_date as place_date,
+        location
+    from int_locations
+),
+
+days as (
+    select
+        with_time_off.*,
+        paused.pauses,
+        places.location
+    from with_time_off
+    left join paused
+        on
+            with_time_off.day_user_id = paused.break_user_id
+            and with_time_off.day_date = paused.break_date
+    left join places
+        on
+            with_time_off.day_user_id = places.place_user_id
+            and with_time_off.day_date = places.place_date
 ),
 
 goals as (
@@ -122,8 +154,7 @@ measured as (
     select
         *,
         coalesce(productive_active_duration_seconds, 0)
-        + coalesce(productive_passive_duration_seconds, 0) as productive_seconds,
-        cast(0 as bigint) as offline_meeting_duration_seconds
+        + coalesce(productive_passive_duration_seconds, 0) as productive_seconds
     from with_goals
 ),
 
@@ -164,11 +195,19 @@ final as (
         day_user_id as user_id,
         cast(active_day_count as bigint) as active_day_count,
         coalesce(active_duration_seconds, 0) as active_duration_seconds,
+        coalesce(attention_shift_activity_count, 0) as attention_shift_activity_count,
+        coalesce(pauses['count'], 0) as break_count,
+        coalesce(pauses['seconds'], 0) as break_duration_seconds,
         coalesce(collaboration_activity_count, 0) as collaboration_activity_count,
         coalesce(collaboration_duration_seconds, 0) as collaboration_duration_seconds,
-        case when has_core_set then coalesce(core_seconds, 0) end as core_duration_seconds,
-        case when has_core_set then coalesce(non_core_seconds, 0) end as non_core_duration_seconds,
+        case when has_core_set then coalesce(core_duration_seconds, 0) end
+            as core_duration_seconds,
+        case when has_core_set then coalesce(non_core_duration_seconds, 0) end
+            as non_core_duration_seconds,
         first_activity_datetime,
+        coalesce(focused_duration_seconds, 0) as focused_duration_seconds,
+        coalesce(focused_session_count, 0) as focused_session_count,
+        coalesce(focused_session_duration_seconds, 0) as focused_session_duration_seconds,
         last_activity_datetime,
         case
             -- Whatever the clock shows then.
@@ -179,6 +218,8 @@ final as (
                     + date_part('minute', last_activity_datetime) as bigint
                 )
         end as last_activity_minutes_in_day,
+        location,
+        coalesce(multitasking_duration_seconds, 0) as multitasking_duration_seconds,
         offline_meeting_duration_seconds,
         coalesce(productive_active_duration_seconds, 0) as productive_active_duration_seconds,
         coalesce(productive_active_duration_seconds_in_schedule, 0)
@@ -187,6 +228,8 @@ final as (
         coalesce(productive_passive_duration_seconds, 0) as productive_passive_duration_seconds,
         coalesce(productive_passive_duration_seconds_in_schedule, 0)
             as productive_passive_duration_seconds_in_schedule,
+        coalesce(productive_session_count, 0) as productive_session_count,
+        coalesce(productive_session_duration_seconds, 0) as productive_session_duration_seconds,
         off_seconds is not null as time_off_day,
         coalesce(off_seconds, 0) as time_off_duration_seconds,
         off_types as time_off_type,

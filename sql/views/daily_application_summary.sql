@@ -12,13 +12,60 @@ days as (
         local_date as day_date,
         active_day_count,
         first_activity_datetime,
-        time_off_day,
-        total_activity_count > 0 or offline_meeting_duration_seconds > 0 or time_off_day
-            as has_row
+        time_off_day
     from int_user_days
 ),
 
-used as (select * from int_application_days),
+meetings as (
+    select
+        user_id,
+        local_date,
+        offline_meeting_duration_seconds
+    from int_user_days
+    where offline_meeting_duration_seconds > 0
+),
+
+used as (
+    select
+        user_id,
+        computer_id,
+        activity_type,
+        executable,
+        application,
+        host,
+        website,
+        browser_site,
+        application_or_site,
+        app_or_site_consolidated_name,
+        category,
+        productivity,
+        passive_type_id,
+        activity_alignment_type,
+        duration_seconds,
+        activity_count,
+        local_date
+    from int_application_days
+    union all
+    select
+        user_id,
+        cast(null as bigint) as computer_id,
+        'Offline Meeting' as activity_type,
+        cast(null as varchar) as executable,
+        'Offline Meeting' as application,
+        cast(null as varchar) as host,
+        cast(null as varchar) as website,
+        cast(null as varchar) as browser_site,
+        'Offline Meeting' as application_or_site,
+        'Offline Meeting' as app_or_site_consolidated_name,
+        cast(null as varchar) as category,
+        cast(null as varchar) as productivity,
+        cast(null as bigint) as passive_type_id,
+        cast(null as varchar) as activity_alignment_type,
+        offline_meeting_duration_seconds as duration_seconds,
+        cast(0 as bigint) as activity_count,
+        local_date
+    from meetings
+),
 
 final as (
     select

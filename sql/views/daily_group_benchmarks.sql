@@ -1,5 +1,4 @@
--- The account as a whole (group NULL) and every primary group, one row a date. Focused time comes
--- with the day analysis.
+-- The account as a whole (group NULL) and every primary group, one row a date.
 with
 dates as (select day as activity_date from org_dates),
 
@@ -19,7 +18,8 @@ days as (
         active_day_count,
         time_off_day,
         productive_active_duration_seconds + productive_passive_duration_seconds
-            as productive_seconds
+            as productive_seconds,
+        focused_duration_seconds as focused_seconds
     from int_user_days
 ),
 
@@ -96,6 +96,10 @@ ranked as (
             partition by local_date, group_id, active_day_count
             order by productive_seconds desc, user_id asc
         ) as productive_rank,
+        row_number() over (
+            partition by local_date, group_id, active_day_count
+            order by focused_seconds desc, user_id asc
+        ) as focused_rank,
         count(*) over (partition by local_date, group_id, active_day_count) as active_users
     from day_scopes
 ),
@@ -116,7 +120,18 @@ measured as (
                 where active_day_count = 1 and productive_rank <= (active_users + 3) / 4
             ),
             0
-        ) as productive_seconds_top25
+        ) as productive_seconds_top25,
+        coalesce(sum(focused_seconds) filter (where active_day_count = 1), 0)
+            as focused_seconds_all,
+        count(*) filter (
+            where active_day_count = 1 and focused_rank <= (active_users + 3) / 4
+        ) as focused_user_count_top25,
+        coalesce(
+            sum(focused_seconds) filter (
+                where active_day_count = 1 and focused_rank <= (active_users + 3) / 4
+            ),
+            0
+        ) as focused_seconds_top25
     from ranked
     group by local_date, group_id
 ),
@@ -138,9 +153,9 @@ final as (
     select
         coalesce(measured.active_day_count, 0) as active_day_count,
         frame.activity_date,
-        cast(null as bigint) as focused_user_count_top25,
-        cast(null as bigint) as focused_seconds_all,
-        cast(null as bigint) as focused_seconds_top25,
+        coalesce(measured.focused_user_count_top25, 0) as focused_user_count_top25,
+        coalesce(measured.focused_seconds_all, 0) as focused_seconds_all,
+        coalesce(measured.focused_seconds_top25, 0) as focused_seconds_top25,
         coalesce(measured.productive_seconds_all, 0) as productive_seconds_all,
         coalesce(measured.productive_seconds_top25, 0) as productive_seconds_top25,
         coalesce(measured.productive_user_count_top25, 0) as productive_user_count_top25,

@@ -7,6 +7,7 @@ mod config_command;
 mod consumer;
 mod demo;
 pub mod format;
+pub mod functions;
 mod ingest;
 mod init;
 mod maintain;
@@ -76,6 +77,8 @@ enum Command {
     Sql(sql::Sql),
     /// List, describe and check the views
     Views(views::Views),
+    /// List and document the SQL functions
+    Functions(functions::Functions),
     /// Serve the views over Arrow Flight SQL
     Serve(serve::Serve),
     /// People who may log in
@@ -139,6 +142,7 @@ async fn command(cli: Cli) -> crate::error::Result<ExitCode> {
         Command::Run(command) => run::run(&globals, &command).await,
         Command::Sql(command) => sql::sql(&globals, &command).await,
         Command::Views(command) => views::views(&globals, &command).await,
+        Command::Functions(command) => functions::functions(&command).await,
         Command::Serve(command) => serve::serve(&globals, &command).await,
         Command::Consumer(command) => consumer::consumer(&globals, &command).await,
         Command::Maintain(command) => maintain::maintain(&globals, &command).await,

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
+use super::documentation::{ORGANISATION, page};
 use super::scalar;
 
 /// Primary groups over time, and what is core to each group.
@@ -51,6 +52,20 @@ impl CoreSets {
 pub fn alignment(sets: Arc<CoreSets>) -> ScalarUDF {
     scalar(
         "alignment",
+        page(
+            ORGANISATION,
+            "alignment(user_id, local_date, category)",
+            "Whether a category is core work of a person that day. `Core` when it is in \
+             the core set of the group that is then the person's primary one, `Non-Core` \
+             when it is not or is NULL; NULL without such a group or set, and for a NULL \
+             user or date.",
+            &[
+                ("user_id", "uid of the person"),
+                ("local_date", "the day in the person's reporting zone"),
+                ("category", "a category name, in any case"),
+            ],
+            "select alignment(1, date '2026-03-02', 'Design') as alignment",
+        ),
         vec![DataType::Int64, DataType::Date32, DataType::Utf8],
         DataType::Utf8,
         move |args| {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, StringArray};
 use datafusion::arrow::datatypes::{DataType, Date32Type};
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{Documentation, ScalarUDF};
 
+use super::documentation::{LOCAL_TIME, page};
 use super::scalar;
 
 /// Monday first.
@@ -56,11 +57,13 @@ pub fn number_of_week(day: i32, first: i32) -> i64 {
 
 fn weeks(
     name: &'static str,
+    documentation: Documentation,
     result: DataType,
     of: impl Fn(&Date32Array, &[Option<i32>]) -> ArrayRef + Send + Sync + 'static,
 ) -> ScalarUDF {
     scalar(
         name,
+        documentation,
         vec![DataType::Date32, DataType::Utf8],
         result,
         move |args| {
@@ -85,44 +88,94 @@ fn weeks(
 
 /// `day_name(date)`: `Monday` … `Sunday`.
 pub fn day_name() -> ScalarUDF {
-    scalar("day_name", vec![DataType::Date32], DataType::Utf8, |args| {
-        let [dates] = args else {
-            return datafusion::common::exec_err!("day_name takes a date");
-        };
-        let dates = dates.as_primitive::<Date32Type>();
-        Ok(Arc::new(
-            dates
-                .iter()
-                .map(|day| day.map(name_of_day))
-                .collect::<StringArray>(),
-        ))
-    })
+    scalar(
+        "day_name",
+        page(
+            LOCAL_TIME,
+            "day_name(date)",
+            "English name of a date's weekday, `Monday` to `Sunday`.",
+            &[("date", "a date")],
+            "select day_name(date '2026-03-02') as day_name",
+        ),
+        vec![DataType::Date32],
+        DataType::Utf8,
+        |args| {
+            let [dates] = args else {
+                return datafusion::common::exec_err!("day_name takes a date");
+            };
+            let dates = dates.as_primitive::<Date32Type>();
+            Ok(Arc::new(
+                dates
+                    .iter()
+                    .map(|day| day.map(name_of_day))
+                    .collect::<StringArray>(),
+            ))
+        },
+    )
 }
 
 /// `week_start(date, first_day)`: latest such weekday on or before the date.
 pub fn week_start() -> ScalarUDF {
-    weeks("week_start", DataType::Date32, |dates, first| {
-        Arc::new(
-            dates
-                .iter()
-                .zip(first)
-                .map(|(day, first)| Some(start_of_week(day?, (*first)?)))
-                .collect::<Date32Array>(),
-        )
-    })
+    weeks(
+        "week_start",
+        page(
+            LOCAL_TIME,
+            "week_start(date, first_day)",
+            "The date on which the date's week starts: the latest such weekday on or before it.",
+            &[
+                ("date", "a date"),
+                (
+                    "first_day",
+                    "English name of the day a week starts with, in any case; another name is an error",
+                ),
+            ],
+            "select week_start(date '2026-03-04', 'sunday') as sunday,\n  \
+             week_start(date '2026-03-04', 'Monday') as monday",
+        ),
+        DataType::Date32,
+        |dates, first| {
+            Arc::new(
+                dates
+                    .iter()
+                    .zip(first)
+                    .map(|(day, first)| Some(start_of_week(day?, (*first)?)))
+                    .collect::<Date32Array>(),
+            )
+        },
+    )
 }
 
 /// `week_of_year(date, first_day)`: see [`number_of_week`].
 pub fn week_of_year() -> ScalarUDF {
-    weeks("week_of_year", DataType::Int64, |dates, first| {
-        Arc::new(
-            dates
-                .iter()
-                .zip(first)
-                .map(|(day, first)| Some(number_of_week(day?, (*first)?)))
-                .collect::<Int64Array>(),
-        )
-    })
+    weeks(
+        "week_of_year",
+        page(
+            LOCAL_TIME,
+            "week_of_year(date, first_day)",
+            "How many weeks have started in the year up to and including this date, 0 to \
+             53. The days before the first such weekday are in week 0; this is not the \
+             ISO week.",
+            &[
+                ("date", "a date"),
+                (
+                    "first_day",
+                    "English name of the day a week starts with, in any case; another name is an error",
+                ),
+            ],
+            "select day, week_of_year(day, 'sunday') as week_of_year\n\
+             from (values (date '2026-01-03'), (date '2026-01-04'), (date '2026-12-31')) as days(day)",
+        ),
+        DataType::Int64,
+        |dates, first| {
+            Arc::new(
+                dates
+                    .iter()
+                    .zip(first)
+                    .map(|(day, first)| Some(number_of_week(day?, (*first)?)))
+                    .collect::<Int64Array>(),
+            )
+        },
+    )
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Fields, Int64Typ
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
 
+use super::documentation::{ORGANISATION, page};
 use super::{glob, scalar};
 
 /// What a rule gives.
@@ -195,6 +196,37 @@ pub fn classify(classifier: Arc<Classifier>) -> ScalarUDF {
     let text = DataType::Utf8;
     scalar(
         "classify",
+        page(
+            ORGANISATION,
+            "classify(site, website, application, executable, user_id, local_date)",
+            "Category and productivity of an activity by the rules in force, as a struct \
+             of `category` and `productivity`. What has a site is matched by the rules on \
+             sites, websites and patterns, all else by those on applications, executables \
+             and patterns; the rules of the person's groups that day come before the \
+             account's, those before the shipped ones. Where nothing matches, the \
+             category is NULL and the productivity `Undefined`.",
+            &[
+                (
+                    "site",
+                    "host without `www.`; NULL for what is not web activity",
+                ),
+                ("website", "registrable domain of the site"),
+                ("application", "name of the program"),
+                ("executable", "base name of the program as reported"),
+                (
+                    "user_id",
+                    "uid of the person, or NULL for nobody in particular",
+                ),
+                (
+                    "local_date",
+                    "the day in the reporting zone, which decides on the groups, or NULL",
+                ),
+            ],
+            "select class['category'] as category, class['productivity'] as productivity\n\
+             from (select classify(NULL, NULL, 'Microsoft Excel', 'EXCEL.EXE', NULL, NULL) as class\n  \
+             union all select classify('nowhere.example', 'nowhere.example', NULL, NULL, NULL, NULL))\n\
+             order by category",
+        ),
         vec![
             text.clone(),
             text.clone(),

@@ -20,9 +20,10 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{
-    PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl,
+    Documentation, PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl,
 };
 
+use super::documentation::{MODELS, page};
 use super::local_time::instant;
 use crate::clock::Micros;
 use crate::zone::SECOND;
@@ -119,6 +120,36 @@ pub fn clip_events(events: &[Event], as_of_sec: i64) -> Vec<Option<Span>> {
 /// The SQL window function.
 pub fn clip() -> WindowUDF {
     WindowUDF::new_from_impl(Clip {
+        documentation: page(
+            MODELS,
+            "clip(start, duration_sec, state, agent_id, as_of) over (partition by user_id order by …)",
+            "What is left of each event when one person does one thing at a time, as a \
+             struct of `start` and `counted_sec`; both are NULL where nothing is. Order \
+             by start, Active before Passive, computer_id, event_id, agent_id; leave out \
+             category Ignore, events of zero seconds other than Locked, and what starts \
+             after the as-of instant.",
+            &[
+                (
+                    "start",
+                    "the instant at which the event starts, with its fraction",
+                ),
+                ("duration_sec", "whole seconds of the event"),
+                ("state", "`Active`, `Passive` or `Passive Locked`"),
+                ("agent_id", "whose record it is"),
+                (
+                    "as_of",
+                    "the instant at which everything ends at the latest",
+                ),
+            ],
+            "select agent_id, clipped['start'] as start, clipped['counted_sec'] as counted_sec\n\
+             from (select agent_id, start, clip(start, duration_sec, 'Active', agent_id, timestamp '2026-03-03T00:00:00' at time zone 'UTC')\n    \
+             over (partition by user_id order by start) as clipped\n  \
+             from (values\n    \
+             (1, 1, timestamp '2026-03-02T09:00:00' at time zone 'UTC', 3600),\n    \
+             (1, 2, timestamp '2026-03-02T09:30:00' at time zone 'UTC', 600)\n  \
+             ) as events(user_id, agent_id, start, duration_sec))\n\
+             order by agent_id",
+        ),
         signature: Signature::exact(
             vec![
                 instant(),
@@ -134,6 +165,7 @@ pub fn clip() -> WindowUDF {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Clip {
+    documentation: Documentation,
     signature: Signature,
 }
 
@@ -147,6 +179,10 @@ fn fields() -> Fields {
 impl WindowUDFImpl for Clip {
     fn name(&self) -> &str {
         "clip"
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
     }
 
     fn signature(&self) -> &Signature {

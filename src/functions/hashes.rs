@@ -7,15 +7,29 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
+use super::documentation::{MODELS, page};
 use super::ids::texts_hash;
 
 /// Positive 63-bit hash of (view, business key): the same on every recompute.
 pub fn row_id() -> ScalarUDF {
     ScalarUDF::new_from_impl(Hash {
         name: "row_id",
+        documentation: page(
+            MODELS,
+            "row_id(view, key…)",
+            "A positive number for a row by its view and business key, the same on every \
+             recompute. It is a 63-bit hash of the values as text; NULL differs from \
+             empty text.",
+            &[
+                ("view", "name of the view"),
+                ("key…", "the values of the key, of any type"),
+            ],
+            "select row_id('activities', 7, date '2026-03-02') as row_id",
+        ),
         signature: Signature::variadic_any(Volatility::Immutable),
     })
 }
@@ -24,6 +38,15 @@ pub fn row_id() -> ScalarUDF {
 pub fn values_hash() -> ScalarUDF {
     ScalarUDF::new_from_impl(Hash {
         name: "values_hash",
+        documentation: page(
+            MODELS,
+            "values_hash(value…)",
+            "A positive number for the values of a row, to see whether any changed. It is \
+             a 63-bit hash of the values as text; NULL differs from empty text.",
+            &[("value…", "any values")],
+            "select values_hash('a', NULL) = values_hash('a', '') as same,\n  \
+             values_hash('a', 1) = values_hash('a', '1') as same_text",
+        ),
         signature: Signature::variadic_any(Volatility::Immutable),
     })
 }
@@ -31,6 +54,7 @@ pub fn values_hash() -> ScalarUDF {
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Hash {
     name: &'static str,
+    documentation: Documentation,
     signature: Signature,
 }
 
@@ -45,6 +69,10 @@ impl ScalarUDFImpl for Hash {
 
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(DataType::Int64)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

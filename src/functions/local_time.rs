@@ -13,6 +13,7 @@ use datafusion::arrow::datatypes::{
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
+use super::documentation::{LOCAL_TIME, ORGANISATION, page};
 use super::scalar;
 use crate::clock::Micros;
 use crate::zone::{Zone, ZoneNames};
@@ -75,6 +76,21 @@ impl ReportingZones {
 pub fn to_local() -> ScalarUDF {
     scalar(
         "to_local",
+        page(
+            LOCAL_TIME,
+            "to_local(instant, zone)",
+            "What a wall clock in the zone shows at an instant, as a time stamp without \
+             zone. NULL if either is.",
+            &[
+                (
+                    "instant",
+                    "a time stamp; without a zone of its own it is UTC",
+                ),
+                ("zone", "name of a zone"),
+            ],
+            "select zone, to_local(timestamp '2026-03-29T01:30:00' at time zone 'UTC', zone) as clock\n\
+             from (values ('Europe/Berlin'), ('America/New_York'), ('UTC+5:30')) as zones(zone)",
+        ),
         vec![instant(), DataType::Utf8],
         DataType::Timestamp(TimeUnit::Microsecond, None),
         |args| {
@@ -150,6 +166,16 @@ impl Clock {
 pub fn local_day_end() -> ScalarUDF {
     scalar(
         "local_day_end",
+        page(
+            LOCAL_TIME,
+            "local_day_end(date, zone)",
+            "The instant at which a local date is over for good. Days of 23, 25 and other \
+             hours end where their clock says; a date that the zone skipped ends where it \
+             would have begun. NULL if either is.",
+            &[("date", "a local date"), ("zone", "name of a zone")],
+            "select day, local_day_end(day, 'Europe/Berlin') as day_end\n\
+             from (values (date '2026-03-28'), (date '2026-03-29')) as days(day)",
+        ),
         vec![DataType::Date32, DataType::Utf8],
         instant(),
         |args| {
@@ -190,6 +216,18 @@ pub fn local_day_end() -> ScalarUDF {
 pub fn reporting_zone(zones: Arc<ReportingZones>) -> ScalarUDF {
     scalar(
         "reporting_zone",
+        page(
+            ORGANISATION,
+            "reporting_zone(user_id, instant)",
+            "Name of the zone in which a person's days are counted at an instant. The \
+             account's, unless `account.timezone_mode = user`; the account's too for a \
+             NULL.",
+            &[
+                ("user_id", "uid of the person"),
+                ("instant", "when; a person's zone may change in time"),
+            ],
+            "select reporting_zone(1, timestamp '2026-03-02T12:00:00' at time zone 'UTC') as zone",
+        ),
         vec![DataType::Int64, instant()],
         DataType::Utf8,
         move |args| {

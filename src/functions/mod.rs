@@ -1,20 +1,38 @@
-//! SQL functions, one a file: names, URLs, local time, classification, clipping.
+//! SQL functions, one a file: names, URLs, local time, classification, clipping, intervals.
 //!
 //! Pure: arrays in, arrays out; no I/O, no clock, no panic on input. What depends on settings (the
 //! classifier, zones, schedules) is handed in as a finished table and known in SQL by a name.
 
 pub mod alignment;
+pub mod breaks;
 pub mod calendar;
 pub mod classify;
 pub mod clip;
+pub mod day;
+pub mod day_analysis;
+pub mod documentation;
+pub mod flood;
 pub mod glob;
 pub mod hashes;
 pub mod ids;
+pub mod interval;
+pub mod interval_gaps;
+pub mod interval_intersection;
+pub mod interval_rows;
+pub mod interval_seconds;
+pub mod interval_subtraction;
+pub mod interval_union;
 pub mod keyed_hash;
+pub mod local_day;
+pub mod local_hours;
 pub mod local_time;
+pub mod location;
 pub mod names;
 pub mod schedule;
+pub mod sessionise;
 pub mod setting;
+pub mod split_by_local_day;
+pub mod split_by_local_hour;
 pub mod urls;
 
 use std::sync::Arc;
@@ -23,8 +41,10 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, WindowUDF,
+    AggregateUDF, ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility, WindowUDF,
 };
+use datafusion::prelude::SessionContext;
 
 /// What the functions need to know of the settings; see each field's function.
 #[derive(Clone, Default)]
@@ -35,27 +55,59 @@ pub struct Tables {
     pub names: Arc<names::Names>,
     pub zones: Arc<local_time::ReportingZones>,
     pub schedules: Arc<schedule::Schedules>,
+    pub labels: Arc<location::Labels>,
+}
+
+/// Makes all functions known to a session, over the given tables.
+pub fn register(session: &SessionContext, tables: &Tables) {
+    for function in scalars(tables) {
+        session.register_udf(function);
+    }
+    for function in aggregates() {
+        session.register_udaf(function);
+    }
+    for function in windows() {
+        session.register_udwf(function);
+    }
 }
 
 /// All scalar functions over the given tables.
 pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
     vec![
         alignment::alignment(Arc::clone(&tables.core_sets)),
+        breaks::breaks(),
         calendar::day_name(),
         calendar::week_start(),
         calendar::week_of_year(),
         classify::classify(Arc::clone(&tables.classifier)),
+        flood::flood(),
         hashes::row_id(),
         hashes::values_hash(),
+        interval_gaps::interval_gaps(),
+        interval_intersection::interval_intersection(),
+        interval_seconds::interval_seconds(),
+        interval_subtraction::interval_subtraction(),
+        interval_union::interval_union(),
+        local_day::local_day(Arc::clone(&tables.zones)),
+        local_hours::local_hours(Arc::clone(&tables.zones)),
         local_time::local_day_end(),
         local_time::to_local(),
         local_time::reporting_zone(Arc::clone(&tables.zones)),
+        location::location_label(Arc::clone(&tables.labels)),
         names::application_name(Arc::clone(&tables.names)),
         names::consolidated_name(Arc::clone(&tables.names)),
         schedule::has_schedule_window(Arc::clone(&tables.schedules)),
         schedule::schedule_seconds(Arc::clone(&tables.schedules), Arc::clone(&tables.zones)),
+        sessionise::sessionise(),
         setting::setting(tables.settings.clone()),
+        split_by_local_day::split_by_local_day(),
+        split_by_local_hour::split_by_local_hour(),
     ]
+}
+
+/// All aggregate functions.
+pub fn aggregates() -> Vec<AggregateUDF> {
+    vec![day_analysis::day_analysis()]
 }
 
 /// All window functions.
@@ -63,26 +115,85 @@ pub fn windows() -> Vec<WindowUDF> {
     vec![clip::clip()]
 }
 
+/// A function and what it says about itself.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub name: String,
+    /// `scalar`, `aggregate` or `window`.
+    pub kind: &'static str,
+    /// `None` for a function that says nothing: a test refuses it.
+    pub documentation: Option<Documentation>,
+}
+
+/// The pages of all functions, in the order of the sections and by name.
+pub fn pages() -> Vec<Page> {
+    let page = |name: &str, kind, documentation: Option<&Documentation>| Page {
+        name: name.to_owned(),
+        kind,
+        documentation: documentation.cloned(),
+    };
+    let mut pages: Vec<Page> = Vec::new();
+    for function in scalars(&Tables::default()) {
+        pages.push(page(function.name(), "scalar", function.documentation()));
+    }
+    for function in aggregates() {
+        pages.push(page(function.name(), "aggregate", function.documentation()));
+    }
+    for function in windows() {
+        pages.push(page(function.name(), "window", function.documentation()));
+    }
+    pages.sort_by_cached_key(|page| {
+        let place = documentation::place(page.documentation.as_ref());
+        (place, page.name.clone())
+    });
+    pages
+}
+
 /// A function of columns of exactly these types, the same result for the same input.
 fn scalar(
     name: &'static str,
+    documentation: Documentation,
     arguments: Vec<DataType>,
     result: DataType,
     evaluate: impl Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync + 'static,
 ) -> ScalarUDF {
     ScalarUDF::new_from_impl(Columns {
         name,
+        documentation,
         signature: Signature::exact(arguments, Volatility::Immutable),
+        coerced: None,
+        result,
+        evaluate: Arc::new(evaluate),
+    })
+}
+
+/// A function whose argument types `coerced` checks by hand: it gives the types that `evaluate`
+/// wants for those of a call, or says what is wrong with them.
+fn checked(
+    name: &'static str,
+    documentation: Documentation,
+    coerced: Coerced,
+    result: DataType,
+    evaluate: impl Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync + 'static,
+) -> ScalarUDF {
+    ScalarUDF::new_from_impl(Columns {
+        name,
+        documentation,
+        signature: Signature::user_defined(Volatility::Immutable),
+        coerced: Some(coerced),
         result,
         evaluate: Arc::new(evaluate),
     })
 }
 
 type Evaluate = dyn Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync;
+type Coerced = fn(&[DataType]) -> Result<Vec<DataType>>;
 
 struct Columns {
     name: &'static str,
+    documentation: Documentation,
     signature: Signature,
+    coerced: Option<Coerced>,
     result: DataType,
     evaluate: Arc<Evaluate>,
 }
@@ -117,8 +228,19 @@ impl ScalarUDFImpl for Columns {
         &self.signature
     }
 
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        match self.coerced {
+            Some(coerced) => coerced(given),
+            None => Ok(given.to_vec()),
+        }
+    }
+
     fn return_type(&self, _: &[DataType]) -> Result<DataType> {
         Ok(self.result.clone())
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

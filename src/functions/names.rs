@@ -10,6 +10,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
+use super::documentation::{ORGANISATION, page};
 use super::scalar;
 
 /// The name tables; keys are lower case.
@@ -59,6 +60,21 @@ impl Names {
 pub fn application_name(names: Arc<Names>) -> ScalarUDF {
     scalar(
         "application_name",
+        page(
+            ORGANISATION,
+            "application_name(executable, base)",
+            "Name of a program by the tables of names, else the base name; NULL without a \
+             program. Programs compare without case, the table's spelling is shown.",
+            &[
+                ("executable", "base name of the program as reported"),
+                (
+                    "base",
+                    "the name where no table has one, such as the executable without `.exe`",
+                ),
+            ],
+            "select application_name('EXCEL.EXE', 'EXCEL') as known,\n  \
+             application_name('ledger9.exe', 'ledger9') as unknown",
+        ),
         vec![DataType::Utf8, DataType::Utf8],
         DataType::Utf8,
         move |args| {
@@ -79,6 +95,26 @@ pub fn application_name(names: Arc<Names>) -> ScalarUDF {
 pub fn consolidated_name(names: Arc<Names>) -> ScalarUDF {
     scalar(
         "consolidated_name",
+        page(
+            ORGANISATION,
+            "consolidated_name(site, website, executable)",
+            "One name for a product that is used as a program and as a site. For web \
+             activity the site's, else the website's; otherwise the program's; NULL where \
+             the tables have none.",
+            &[
+                (
+                    "site",
+                    "host without `www.`, lower case; NULL for what is not web activity",
+                ),
+                ("website", "registrable domain of the site, lower case"),
+                (
+                    "executable",
+                    "base name of the program as reported, in any case",
+                ),
+            ],
+            "select consolidated_name('nowhere.example', 'nowhere.example', 'chrome.exe') as unknown_site,\n  \
+             consolidated_name(NULL, NULL, 'EXCEL.EXE') as program",
+        ),
         vec![DataType::Utf8, DataType::Utf8, DataType::Utf8],
         DataType::Utf8,
         move |args| {

@@ -10,6 +10,7 @@ use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::calendar::weekday;
+use super::documentation::{ORGANISATION, page};
 use super::local_time::{ReportingZones, instant};
 use super::scalar;
 use crate::clock::Micros;
@@ -158,6 +159,21 @@ impl Schedules {
 pub fn has_schedule_window(schedules: Arc<Schedules>) -> ScalarUDF {
     scalar(
         "has_schedule_window",
+        page(
+            ORGANISATION,
+            "has_schedule_window(user_id, date)",
+            "Whether a window of the person's work schedule starts on that date. A window \
+             that only runs into it from the evening before does not.",
+            &[
+                (
+                    "user_id",
+                    "uid of the person; who has no schedule works by the default one",
+                ),
+                ("date", "a local date"),
+            ],
+            "select day_name(day) as day, has_schedule_window(1, day) as works\n\
+             from (values (date '2026-03-06'), (date '2026-03-07')) as days(day)",
+        ),
         vec![DataType::Int64, DataType::Date32],
         DataType::Boolean,
         move |args| {
@@ -180,6 +196,22 @@ pub fn has_schedule_window(schedules: Arc<Schedules>) -> ScalarUDF {
 pub fn schedule_seconds(schedules: Arc<Schedules>, zones: Arc<ReportingZones>) -> ScalarUDF {
     scalar(
         "schedule_seconds",
+        page(
+            ORGANISATION,
+            "schedule_seconds(user_id, start, seconds)",
+            "How many whole seconds of an activity lie in the person's work schedule. \
+             Overlapping windows count once; each is read in the reporting zone in force \
+             at its instants.",
+            &[
+                (
+                    "user_id",
+                    "uid of the person; who has no schedule works by the default one",
+                ),
+                ("start", "the instant at which the activity starts"),
+                ("seconds", "how long it is"),
+            ],
+            "select schedule_seconds(1, timestamp '2026-03-02T08:45:00' at time zone 'UTC', 3600) as in_schedule_sec",
+        ),
         vec![DataType::Int64, instant(), DataType::Int64],
         DataType::Int64,
         move |args| evaluate(&schedules, &zones, args),

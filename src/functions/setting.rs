@@ -10,9 +10,11 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    ColumnarValue, Documentation, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF,
+    ScalarUDFImpl, Signature, Volatility,
 };
+
+use super::documentation::{ORGANISATION, page};
 
 /// Setting name → typed value.
 pub type Values = Arc<BTreeMap<String, ScalarValue>>;
@@ -21,6 +23,18 @@ pub type Values = Arc<BTreeMap<String, ScalarValue>>;
 pub fn setting(values: Values) -> ScalarUDF {
     ScalarUDF::new_from_impl(Setting {
         values,
+        documentation: page(
+            ORGANISATION,
+            "setting(name)",
+            "A setting's value, as a constant of its own type. The name must be a \
+             literal; an unknown one is an error. `as_of` is the as-of instant. A model \
+             is computed anew when a setting that it names changes.",
+            &[(
+                "name",
+                "a setting with its section, such as `metrics.break_min_seconds`; `activlake config show` lists them",
+            )],
+            "select setting('metrics.break_min_seconds') as break_min_seconds",
+        ),
         signature: Signature::exact(vec![DataType::Utf8], Volatility::Immutable),
     })
 }
@@ -28,6 +42,7 @@ pub fn setting(values: Values) -> ScalarUDF {
 #[derive(Debug, PartialEq, Eq)]
 struct Setting {
     values: Values,
+    documentation: Documentation,
     signature: Signature,
 }
 
@@ -73,6 +88,10 @@ impl ScalarUDFImpl for Setting {
             return Ok(ExprSimplifyResult::Simplified(Expr::Literal(value, None)));
         }
         Ok(ExprSimplifyResult::Original(args))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -1,6 +1,6 @@
 //! What a slice is made from, as one hash.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::common::ScalarValue;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -22,10 +22,13 @@ impl Ingredients {
     /// Of a table model.
     pub fn of(world: &World, model: &Model) -> Ingredients {
         let library = &world.setup.library;
-        let mut views: BTreeSet<String> = BTreeSet::new();
-        let mut stored: BTreeSet<String> = BTreeSet::new();
-        let mut others: BTreeSet<String> = BTreeSet::new();
-        walk(library, world, model, &mut views, &mut stored, &mut others);
+        let mut found = Found::default();
+        found.walk(library, world, model, (0, 0));
+        let Found {
+            views,
+            stored,
+            others,
+        } = found;
         let mut hash = Xxh3Default::new();
         let mut feed = |text: &str| {
             hash.update(&(text.len() as u64).to_le_bytes());
@@ -61,13 +64,12 @@ impl Ingredients {
                 feed(print);
             }
         }
-        let (before, after) = model.reads_days;
         Ingredients {
             looks_at_clock: settings.iter().any(|name| is_clock(name)),
             fixed: format!("{:032x}", hash.digest128()),
             inputs: stored
                 .into_iter()
-                .map(|name| (name, before, after))
+                .map(|(name, (before, after))| (name, before, after))
                 .collect(),
         }
     }
@@ -125,7 +127,7 @@ impl Ingredients {
 }
 
 /// Changes when the meaning of a fingerprint, or of a function by the same name, does.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 fn is_clock(name: &str) -> bool {
     name == "as_of" || name == "as_of_date"
@@ -142,27 +144,36 @@ fn files_between(
         .filter(move |file| file.day.is_none_or(|day| from <= day && day <= to))
 }
 
-/// Sorts what a model reads into views, stored tables and tables of the settings.
-fn walk(
-    library: &Library,
-    world: &World,
-    model: &Model,
-    views: &mut BTreeSet<String>,
-    stored: &mut BTreeSet<String>,
-    others: &mut BTreeSet<String>,
-) {
-    for name in &model.inputs {
-        match library.get(name) {
-            Some(input) if input.kind == Kind::View => {
-                if views.insert(name.clone()) {
-                    walk(library, world, input, views, stored, others);
+/// What a model reads: views, stored tables with the days before and after, and tables of the
+/// settings.
+#[derive(Default)]
+struct Found {
+    views: BTreeSet<String>,
+    stored: BTreeMap<String, (i32, i32)>,
+    others: BTreeSet<String>,
+}
+
+impl Found {
+    /// Walks from a model whose own days are read `around` the day that is made.
+    fn walk(&mut self, library: &Library, world: &World, model: &Model, around: (i32, i32)) {
+        let setting = |name: &str| world.org_tables.number(name);
+        for name in &model.inputs {
+            let (before, after) = model.reads_days.get(name).map_or((0, 0), |[before, after]| {
+                (before.count(setting), after.count(setting))
+            });
+            let span = (around.0 + before, around.1 + after);
+            match library.get(name) {
+                Some(input) if input.kind == Kind::View => {
+                    self.views.insert(name.clone());
+                    self.walk(library, world, input, span);
                 }
-            }
-            _ if world.snapshots.contains_key(name) => {
-                stored.insert(name.clone());
-            }
-            _ => {
-                others.insert(name.clone());
+                _ if world.snapshots.contains_key(name) => {
+                    let widest = self.stored.entry(name.clone()).or_default();
+                    *widest = (widest.0.max(span.0), widest.1.max(span.1));
+                }
+                _ => {
+                    self.others.insert(name.clone());
+                }
             }
         }
     }

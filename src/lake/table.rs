@@ -16,6 +16,8 @@ pub struct TableSpec {
     pub schema: SchemaRef,
     pub partition: Option<String>,
     pub order: Vec<String>,
+    /// Columns whose range the log tells for each file, beside those of `order`.
+    pub ranged: Vec<String>,
 }
 
 impl TableSpec {
@@ -31,6 +33,16 @@ impl TableSpec {
             schema,
             partition: partition.map(str::to_owned),
             order: order.iter().map(|name| (*name).to_owned()).collect(),
+            ranged: Vec::new(),
+        })
+    }
+
+    /// The same with ranges of these columns in the log.
+    pub fn with_ranges(self: Arc<Self>, columns: &[&str]) -> Arc<Self> {
+        let ranged = columns.iter().map(|name| (*name).to_owned()).collect();
+        Arc::new(TableSpec {
+            ranged,
+            ..Arc::unwrap_or_clone(self)
         })
     }
 

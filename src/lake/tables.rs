@@ -69,6 +69,8 @@ pub static EVENTS_RAW: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
         Some("utc_date"),
         &["login_id", "start"],
     )
+    // How long a day's events last tells when its numbers are final.
+    .with_ranges(&["duration_sec"])
 });
 
 /// Every agent ever seen, one row a load that taught something new about it; readers aggregate.

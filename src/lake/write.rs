@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::compute::{SortOptions, cast};
 use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef, TimeUnit};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::parquet::arrow::AsyncArrowWriter;
@@ -136,9 +136,15 @@ impl FileWriter {
             .fields()
             .iter()
             .map(|field| {
-                batch.column_by_name(field.name()).cloned().ok_or_else(|| {
+                let column = batch.column_by_name(field.name()).ok_or_else(|| {
                     failed(&self.spec, format!("column {} is missing", field.name()))
-                })
+                })?;
+                // Nested columns may differ in which of their parts can be NULL.
+                if column.data_type().is_nested() && column.data_type() != field.data_type() {
+                    return cast(column, field.data_type())
+                        .map_err(|cause| failed(&self.spec, cause));
+                }
+                Ok(Arc::clone(column))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
@@ -184,7 +190,7 @@ impl FileWriter {
             size: bytes as i64,
             modification_time: clock::log_time_ms(),
             data_change: true,
-            stats: Some(statistics(&self.schema, &metadata, self.rows)),
+            stats: Some(statistics(&self.schema, &self.spec, &metadata, self.rows)),
             tags: Some(tags),
             deletion_vector: None,
             base_row_id: None,
@@ -211,9 +217,16 @@ fn failed(spec: &TableSpec, cause: impl std::fmt::Display) -> Error {
     }
 }
 
-/// The log's statistics: row count, and exact ranges and null counts of integer and instant
-/// columns. Text is left out: the log would have to cut it, and nothing here prunes by it.
-fn statistics(schema: &SchemaRef, metadata: &ParquetMetaData, rows: u64) -> String {
+/// The log's statistics: row count, and exact ranges and null counts of the integer and instant
+/// columns that files are sorted by, and of `ranged`. A log of thousands of files is read whole and often, and other
+/// columns do not tell files apart (their statistics are in the files); text the log would have to
+/// cut.
+fn statistics(
+    schema: &SchemaRef,
+    spec: &TableSpec,
+    metadata: &ParquetMetaData,
+    rows: u64,
+) -> String {
     let mut least = serde_json::Map::new();
     let mut greatest = serde_json::Map::new();
     let mut nulls = serde_json::Map::new();
@@ -221,6 +234,9 @@ fn statistics(schema: &SchemaRef, metadata: &ParquetMetaData, rows: u64) -> Stri
         if field.data_type().is_nested() {
             // Leaf columns shift behind a nested one; no table that is pruned has any.
             break;
+        }
+        if !spec.order.contains(field.name()) && !spec.ranged.contains(field.name()) {
+            continue;
         }
         let mut range: Option<(i64, i64)> = None;
         let mut null_count = Some(0u64);

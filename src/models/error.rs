@@ -26,6 +26,8 @@ pub enum Error {
     },
     #[error("organisation settings, version {version}: {cause}")]
     Settings { version: i64, cause: String },
+    #[error("privacy.hash_key, with which labels of networks are hashed: {cause}")]
+    HashKey { cause: String },
     #[error("{0}")]
     Engine(String),
 }
@@ -39,7 +41,7 @@ impl Classified for Error {
             Error::NotAllowed(_) => Class::Denied,
             Error::Memory(_) => Class::Limit,
             Error::Collision { .. } => Class::Lake,
-            Error::Settings { .. } => Class::Config,
+            Error::Settings { .. } | Error::HashKey { .. } => Class::Config,
             Error::Engine(_) => Class::Internal,
         }
     }

@@ -53,14 +53,37 @@ struct Written {
     key: Vec<String>,
     #[serde(default)]
     pending: Vec<String>,
-    /// Local days read before and after the day that is made.
+    /// Local days of an input read before and after the day that is made, where it is not only
+    /// that day; `raw_events` are UTC dates.
     #[serde(default)]
-    reads_days: [i32; 2],
+    reads_days: BTreeMap<String, [Days; 2]>,
     /// Source models of a table whose days also make days of this one, beside its inputs' own.
     #[serde(default)]
     day_sources: Vec<String>,
     #[serde(default)]
     columns: Vec<WrittenColumn>,
+}
+
+/// A number of days.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Days {
+    Fixed(i32),
+    /// As many as it takes for a window of so many days, by this setting, that ends with the day.
+    WindowOf(String),
+}
+
+impl Days {
+    /// The number, by the value of a setting.
+    pub fn count(&self, setting: impl Fn(&str) -> Option<i64>) -> i32 {
+        match self {
+            Days::Fixed(days) => (*days).max(0),
+            Days::WindowOf(name) => setting(name)
+                .and_then(|days| i32::try_from(days - 1).ok())
+                .unwrap_or(0)
+                .max(0),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -111,7 +134,8 @@ pub struct Model {
     pub time_column: Option<String>,
     pub key: Vec<String>,
     pub pending: Vec<String>,
-    pub reads_days: (i32, i32),
+    /// By input: days read before and after the day that is made.
+    pub reads_days: BTreeMap<String, [Days; 2]>,
     pub day_sources: Vec<String>,
     pub columns: Vec<Column>,
     /// Tables and models that the SQL names.
@@ -362,10 +386,26 @@ fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Re
         .map_err(|_| wrong("its file must hold one statement".into()))?;
     let (tables, _) =
         resolve_table_references(&statement, true).map_err(|cause| wrong(cause.to_string()))?;
-    let inputs = tables
+    let inputs: BTreeSet<String> = tables
         .into_iter()
         .map(|table: TableReference| table.table().to_owned())
         .collect();
+    for (input, spans) in &written.reads_days {
+        if !inputs.contains(input) {
+            return Err(wrong(format!(
+                "its description reads days of '{input}', which its SQL does not name"
+            )));
+        }
+        for span in spans {
+            if let Days::WindowOf(setting) = span
+                && !settings_named(sql).contains(setting)
+            {
+                return Err(wrong(format!(
+                    "its description reads days by '{setting}', which its SQL does not name"
+                )));
+            }
+        }
+    }
     Ok(Model {
         name: name.to_owned(),
         folder: folder.to_owned(),
@@ -377,7 +417,7 @@ fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Re
         time_column: written.time_column,
         key: written.key,
         pending: written.pending,
-        reads_days: (written.reads_days[0].max(0), written.reads_days[1].max(0)),
+        reads_days: written.reads_days,
         day_sources: written.day_sources,
         columns,
         inputs,

@@ -8,6 +8,7 @@ mod agents;
 pub mod contract;
 mod error;
 pub mod groups;
+mod labels;
 pub mod library;
 mod org_tables;
 pub mod people;

@@ -22,7 +22,7 @@ use crate::config::{ActiveDayMode, Settings, TimezoneMode, Weekday};
 use crate::functions::alignment::CoreSets;
 use crate::functions::calendar::name_of_day;
 use crate::functions::classify::{Class, Classifier, On, Rule, RuleSet};
-use crate::functions::local_time::ReportingZones;
+use crate::functions::local_time::{ReportingZones, instant};
 use crate::functions::names::Names;
 use crate::functions::schedule::{Hours, Schedules};
 use crate::zone::{SECOND, ZoneNames};
@@ -102,6 +102,16 @@ fn batch(columns: &[(&str, DataType)], rows: &[Row]) -> Result<RecordBatch, Data
         })
         .collect::<Result<Vec<ArrayRef>, _>>()?;
     Ok(RecordBatch::try_new(schema, arrays)?)
+}
+
+impl OrgTables {
+    /// The value of a whole-number setting, by the name that SQL gives it.
+    pub fn number(&self, setting: &str) -> Option<i64> {
+        match self.functions.settings.get(setting) {
+            Some(ScalarValue::Int64(number)) => *number,
+            _ => None,
+        }
+    }
 }
 
 fn print_of(value: &impl std::fmt::Debug) -> String {
@@ -231,6 +241,23 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
                     agent_list.clone(),
                     window_list.clone(),
                 ]
+            })
+            .collect(),
+    );
+    // Apart from the names, so that a new name leaves alone what rests on this.
+    add(
+        "org_tracked_users",
+        &[("user_id", INT), ("first_start", instant())],
+        people
+            .persons
+            .values()
+            .filter(|person| person.tracked)
+            .filter_map(|person| {
+                let start = ScalarValue::TimestampMicrosecond(
+                    Some(person.first_start?),
+                    Some("UTC".into()),
+                );
+                Some(vec![int(person.uid), start])
             })
             .collect(),
     );
@@ -465,6 +492,12 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         .insert("has_schedule_window".into(), schedule_print);
     out.prints
         .insert("reporting_zone".into(), zone_print(zones, people));
+    for by_zone in ["local_day", "local_hours"] {
+        out.prints
+            .insert(by_zone.into(), zone_print(zones, people));
+    }
+    out.prints
+        .insert("location_label".into(), print_of(&org.locations));
     let values = setting_values(settings, zones, shipped, *as_of);
     for (name, value) in values.iter() {
         out.prints
@@ -477,6 +510,7 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         names: Arc::new(names),
         zones: Arc::new(zones.clone()),
         schedules: Arc::new(schedules),
+        labels: Arc::new(super::labels::labels(settings, org)?),
     };
     Ok(out)
 }
@@ -580,6 +614,17 @@ fn setting_values(
             number(metrics.productive_hrs_day),
         ),
         ("metrics.focused_hrs_day", number(metrics.focused_hrs_day)),
+        ("metrics.office_min_users", int(metrics.office_min_users)),
+        (
+            "metrics.office_min_seconds",
+            int(metrics.office_min_seconds),
+        ),
+        ("metrics.office_days", int(metrics.office_days)),
+        ("metrics.location_percent", int(metrics.location_percent)),
+        (
+            "metrics.meeting_gap_seconds",
+            int(metrics.meeting_gap_seconds),
+        ),
         (
             "metrics.utilization_tolerance_percent",
             int(metrics.utilization_tolerance_percent),

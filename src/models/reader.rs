@@ -228,9 +228,7 @@ async fn moment(setup: &Setup, audience: Audience) -> crate::error::Result<Open>
     let inner = world.session(&HashMap::new()).await?;
     let session = setup.session();
     let engine = |cause: DataFusionError| Error::Engine(cause.to_string());
-    for function in crate::functions::scalars(&world.org_tables.functions) {
-        session.register_udf(function);
-    }
+    crate::functions::register(&session, &world.org_tables.functions);
     // Storage paths are nobody's business but the operator's.
     if audience == Audience::Public {
         session.deregister_udf("input_file_name");

@@ -265,12 +265,7 @@ impl World {
         scopes: &HashMap<String, Scope>,
     ) -> crate::error::Result<SessionContext> {
         let session = self.setup.session();
-        for function in crate::functions::scalars(&self.org_tables.functions) {
-            session.register_udf(function);
-        }
-        for function in crate::functions::windows() {
-            session.register_udwf(function);
-        }
+        crate::functions::register(&session, &self.org_tables.functions);
         for (name, batch) in &self.org_tables.tables {
             register(&session, name, memory_table(batch)?)?;
         }

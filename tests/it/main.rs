@@ -4,6 +4,7 @@ mod bad;
 mod cli;
 mod clients;
 mod contract;
+mod functions;
 mod golden;
 mod house;
 mod lake;
