@@ -1,8 +1,9 @@
 -- The daily sequence analysis as one ClickHouse statement; rules: semantics, section 5; oracle: reference.py.
 --
 -- A user-day is one row of parallel arrays, sorted by start; neighbours are arrayShiftRight, "the last of"
--- is arrayFill, runs are arraySplit. ClickHouse runs array lambdas over all elements of a block at once,
--- which beat the same analysis as window functions.
+-- is arrayFill, runs are arraySplit. ClickHouse runs array lambdas over all elements of a block at once.
+-- Tried: arraySort(groupArray(tuple)) instead of one array a column: as fast, but more memory. LowCardinality
+-- strings: no gain. Half of the time is reading, flags and groupArray.
 --
 -- Attention shifts are the one sequential rule: after a shift the list starts anew. Only candidates, the
 -- places that could be shifts, see arrayFold:
@@ -14,7 +15,7 @@
 -- With `last` = start of the last shift, a candidate fires if p = max(lo, last) has p <= a or k <= p <= b.
 with
 
--- flags: 1 active, 2 productive, 4 unproductive, 8 collaboration, 16 screen known
+-- `activity` is put in by the script. flags: 1 active, 2 productive, 4 unproductive, 8 collaboration, 16 screen known
 days as (
     select
         local_date,
@@ -24,21 +25,7 @@ days as (
         groupArray(flags) as F_read,
         groupArray(task) as T_read,
         groupArray(screen) as H_read
-    from (
-        select
-            local_date,
-            user_id,
-            intDiv(toUnixTimestamp64Micro(start), 1000000) as s,
-            counted_sec as c,
-            toUInt8(
-                (state = 'Active') + 2 * (productivity = 'Productive') + 4 * (productivity = 'Unproductive')
-                + 8 * (productivity = 'Productive' and ifNull(category in ('Chat & Messaging', 'Meeting Software'), 0))
-                + 16 * (screen_hash is not null)
-            ) as flags,
-            task_id as task,
-            ifNull(screen_hash, 0) as screen
-        from activity
-    )
+    from activity
     group by local_date, user_id
 ),
 
@@ -140,7 +127,12 @@ candidates as (
                         -- The first of each screen, latest first, is its latest.
                         arrayFilter(
                             (latest, nth) -> nth = 1,
-                            arrayReverse(arrayFilter(w -> w.1 >= x.3, arrayZip(arraySlice(DS, 1, x.1), arraySlice(DT, 1, x.1), arraySlice(DH, 1, x.1)))) as listed,
+                            arrayReverse(
+                                arrayFilter(
+                                    w -> w.1 >= x.3,
+                                    arrayZip(arraySlice(DS, 1, x.1), arraySlice(DT, 1, x.1), arraySlice(DH, 1, x.1))
+                                )
+                            ) as listed,
                             arrayEnumerateUniq(arrayMap(w -> (w.2, w.3), listed))
                         )
                     )
@@ -188,7 +180,11 @@ merged as (
         ) as Z,
         arrayFilter((x, z) -> bitAnd(z, 1) = 1, arrayFill(z -> bitAnd(z, 1) = 0, Z), Z) as L,
         arrayMap(
-            (s, l) -> if(bitAnd(l, 1) = 0 and s < intDiv(l, 2097152) + 180, intDiv(l, 2097152) - intDiv(bitAnd(l, 2097151), 2), 0),
+            (s, l) -> if(
+                bitAnd(l, 1) = 0 and s < intDiv(l, 2097152) + 180,
+                intDiv(l, 2097152) - intDiv(bitAnd(l, 2097151), 2),
+                0
+            ),
             WS, L
         ) as W,
         arrayMap(

@@ -25,6 +25,7 @@ arguments.add_argument("--threads", type=int, default=2)
 given = arguments.parse_args()
 
 began = time.perf_counter()
+spent = time.process_time()
 engine = SessionContext(SessionConfig().with_target_partitions(given.threads))
 folder = given.input.rstrip("/").replace("'", "''")
 engine.sql(
@@ -64,6 +65,7 @@ print(
         {
             "engine": f"datafusion {datafusion.__version__}",
             "wall_s": round(time.perf_counter() - began, 4),
+            "cpu_s": round(time.process_time() - spent, 4),
             "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         }
     )

@@ -1,10 +1,8 @@
 -- The daily sequence analysis as pure DataFusion SQL; rules: semantics, section 5; oracle: reference.py.
 -- datafusion_analysis.py makes the view `activity` and runs the statements; the last one is the answer.
 --
--- Windows over all rows go by day, not by user and day, because DataFusion's windows cost much a partition:
--- a user's first activity has no gap, which keeps users apart; `dense` may then hold too much, not too little.
---
 -- What several steps read is a table in memory: DataFusion would compute a CTE anew for each reader.
+-- Tried and much slower: windows over whole days (order by user_id, s) instead of user-days.
 --
 -- Attention shifts are the one sequential rule: after a shift the list starts anew. Only candidates, the
 -- places that could be shifts, need it:
@@ -22,13 +20,13 @@ create table neighbours as
 select
     *,
     p and not k as f,
-    case when lag(user_id) over day = user_id then s - lag(s + c) over day end as gap,
+    lag(s + c) over day as e0,
     lag(task) over day as task0,
     lag(scr) over day as scr0,
     lag(p) over day as p0,
     lag(p and not k) over day as f0
 from activity
-window day as (partition by local_date order by user_id, s);
+window day as (partition by local_date, user_id order by s);
 
 create table productive as
 select
@@ -38,18 +36,18 @@ select
     c,
     act,
     f,
-    last_value(case when p0 and gap <= 60 then null else s end) ignore nulls over day as p_run,
-    last_value(case when f0 and f and task = task0 and gap <= 60 then null when f then s end)
+    last_value(case when p0 and s - e0 <= 60 then null else s end) ignore nulls over day as p_run,
+    last_value(case when f0 and f and task = task0 and s - e0 <= 60 then null when f then s end)
         ignore nulls over day as f_run
 from neighbours
 where p
-window day as (partition by local_date order by user_id, s rows between unbounded preceding and current row);
+window day as (partition by local_date, user_id order by s rows between unbounded preceding and current row);
 
 create table events as
 select
     *,
     last_value(case when alone or to_unproductive then s end) ignore nulls over (
-        partition by local_date order by user_id, s rows between unbounded preceding and current row
+        partition by local_date, user_id order by s rows between unbounded preceding and current row
     ) as emptied,
     least(
         s - lag(s, 2) over day,
@@ -63,15 +61,15 @@ from (
         s,
         task,
         scr,
-        coalesce(gap > 60, true) as alone,
+        coalesce(s - e0 > 60, true) as alone,
         act and p and (
-            coalesce(gap > 60, true) or task <> task0 or coalesce(scr <> scr0, false)
+            coalesce(s - e0 > 60, true) or task <> task0 or coalesce(scr <> scr0, false)
         ) as switch,
-        act and u and coalesce(p0 and gap <= 60, false) as to_unproductive
+        act and u and coalesce(p0 and s - e0 <= 60, false) as to_unproductive
     from neighbours
 )
 where alone or switch or to_unproductive
-window day as (partition by local_date order by user_id, s);
+window day as (partition by local_date, user_id order by s);
 
 create table switches as
 select
@@ -254,8 +252,8 @@ with sums as (
         coalesce(sum(c) filter (where u and not act), 0) as c_u_pas,
         min(s) as first_s,
         max(s + c) as last_e,
-        count(*) filter (where gap > 300 and gap <= 14400) as n_break,
-        coalesce(sum(least(gap, 7200)) filter (where gap > 300 and gap <= 14400), 0) as c_break
+        count(*) filter (where s - e0 > 300 and s - e0 <= 14400) as n_break,
+        coalesce(sum(least(s - e0, 7200)) filter (where s - e0 > 300 and s - e0 <= 14400), 0) as c_break
     from neighbours
     group by local_date, user_id
 ),

@@ -11,12 +11,13 @@
 --   * `c`   the instant after the last switch with an unknown screen;
 --   * `b`   latest p such that the switches in [p, here] hold five screens.
 -- With `last` = start of the last shift, a candidate fires if p = max(lo, last) has p <= a or c <= p <= b.
--- Candidates whose `lo` is past the candidate before them cannot be influenced by it and open a chain;
--- chains (mostly of one to three) are folded by list_reduce.
+-- Candidates whose `lo` is not before the candidate in front of them cannot be influenced by it and open a
+-- chain; chains (mostly of one to three) are folded by list_reduce.
 --
--- Tried and slower: list_reduce over whole days with the literal rule (3-4 times the whole statement's
--- time), a recursive CTE over candidates (one hash join a round), count(distinct) over range frames, and
--- lag() over () in file order, which streams but on one thread.
+-- Windows over all rows go by day and look for the user's first row themselves, which is a little faster
+-- than going by user and day; `dense` may then hold too much at the ends of a user, not too little.
+-- Tried and slower: lag() over () in file order (it streams, but on one thread), running max() and count()
+-- instead of last_value(ignore nulls), the switch windows over all switches instead of the dense ones.
 with
 
 neighbours as materialized (
@@ -65,7 +66,8 @@ productive as materialized (
         act,
         f,
         last_value(case when p0 and gap <= 60 then null else s end ignore nulls) over day as p_run,
-        last_value(case when f0 and f and task = task0 and gap <= 60 then null when f then s end ignore nulls) over day as f_run
+        last_value(case when f0 and f and task = task0 and gap <= 60 then null when f then s end ignore nulls)
+            over day as f_run
     from neighbours
     where p
     window day as (partition by local_date order by user_id, s rows unbounded preceding)

@@ -8,9 +8,7 @@ activities as (
         counted_sec,
         state,
         productivity,
-        coalesce(
-            array_has(setting('metrics.collaboration_categories'), lower(category)), false
-        ) as is_collaboration,
+        among(category, setting('metrics.collaboration_categories')) as is_collaboration,
         task_hash,
         screen_hash,
         alignment(user_id, local_date, category) = 'Core' as is_core,

@@ -46,6 +46,7 @@ final as (
         coalesce(own.user_id, taken_over.over_user_id) as user_id,
         case
             when taken_over.over_user_id is null then own.coverage
+            when own.user_id is null then taken_over.over
             else interval_union(own.coverage, taken_over.over)
         end as coverage,
         coalesce(own.local_date, taken_over.over_date) as local_date

@@ -124,7 +124,8 @@ listed as (
         local_date as listed_date,
         hour as listed_hour,
         utc_offset_seconds as listed_offset,
-        string_agg(title, '; ' order by first_start, title) as calendar_meetings
+        arrow_cast(string_agg(title, '; ' order by first_start, title), 'Utf8')
+            as calendar_meetings
     from titled
     group by user_id, local_date, hour, utc_offset_seconds
 ),

@@ -15,7 +15,8 @@ clocked as (
         to_local(first_start, reporting_zone(user_id, first_start)) as first_activity_datetime,
         to_local(
             least(last_end, day_end),
-            reporting_zone(user_id, least(last_end, day_end) - interval '1 second')
+            -- The zone in force until then.
+            reporting_zone(user_id, least(last_end, day_end) - interval '1 microsecond')
         ) as last_activity_datetime,
         last_end >= day_end as lasts_to_day_end
     from analysed
@@ -67,7 +68,8 @@ time_off as (
         day as off_date,
         seconds as off_seconds,
         types as off_types,
-        full_day as off_full_day
+        full_day as off_full_day,
+        tracked as off_tracked
     from org_time_off_days
 ),
 
@@ -258,6 +260,8 @@ final as (
         end as utilization_level,
         day_date as local_date
     from activated
+    -- Time off alone makes a row of tracked users only.
+    where some_user_id is not null or off_tracked
 )
 
 select * from final

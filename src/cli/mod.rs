@@ -17,6 +17,7 @@ mod run;
 mod serve;
 mod sql;
 mod views;
+pub mod why;
 
 pub use views::reference;
 
@@ -77,6 +78,8 @@ enum Command {
     Sql(sql::Sql),
     /// List, describe and check the views
     Views(views::Views),
+    /// Draw a person's day and explain its numbers
+    Why(why::Why),
     /// List and document the SQL functions
     Functions(functions::Functions),
     /// Serve the views over Arrow Flight SQL
@@ -142,6 +145,7 @@ async fn command(cli: Cli) -> crate::error::Result<ExitCode> {
         Command::Run(command) => run::run(&globals, &command).await,
         Command::Sql(command) => sql::sql(&globals, &command).await,
         Command::Views(command) => views::views(&globals, &command).await,
+        Command::Why(command) => why::why(&globals, &command).await,
         Command::Functions(command) => functions::functions(&command).await,
         Command::Serve(command) => serve::serve(&globals, &command).await,
         Command::Consumer(command) => consumer::consumer(&globals, &command).await,

@@ -37,14 +37,26 @@ impl CoreSets {
         day: i32,
         category: Option<&str>,
     ) -> Option<&'static str> {
+        let (_, core) = self.set(user_id, day)?;
+        Some(name(core, category))
+    }
+
+    /// The primary group and its core set.
+    fn set(&self, user_id: i64, day: i32) -> Option<(i64, &HashSet<String>)> {
         let (_, _, group) = self
             .primary
             .get(&user_id)?
             .iter()
             .find(|(from, to, _)| *from <= day && day < *to)?;
-        let core = self.core.get(group)?;
-        let is_core = category.is_some_and(|category| core.contains(&category.to_lowercase()));
-        Some(if is_core { "Core" } else { "Non-Core" })
+        Some((*group, self.core.get(group)?))
+    }
+}
+
+fn name(core: &HashSet<String>, category: Option<&str>) -> &'static str {
+    if category.is_some_and(|category| core.contains(&category.to_lowercase())) {
+        "Core"
+    } else {
+        "Non-Core"
     }
 }
 
@@ -75,13 +87,34 @@ pub fn alignment(sets: Arc<CoreSets>) -> ScalarUDF {
             let users = users.as_primitive::<Int64Type>();
             let days = days.as_primitive::<Date32Type>();
             let categories = categories.as_string::<i32>();
+            // Rows of a person's day stand together, and have few categories.
+            let mut whose = None;
+            let mut known: foldhash::HashMap<(i64, Option<&str>), &'static str> =
+                foldhash::HashMap::default();
             let out: StringArray = (0..users.len())
                 .map(|row| {
                     if users.is_null(row) || days.is_null(row) {
                         return None;
                     }
+                    let (user, day) = (users.value(row), days.value(row));
+                    let set = match whose {
+                        Some((same_user, same_day, set))
+                            if same_user == user && same_day == day =>
+                        {
+                            set
+                        }
+                        _ => {
+                            let set = sets.set(user, day);
+                            whose = Some((user, day, set));
+                            set
+                        }
+                    };
+                    let (group, core) = set?;
                     let category = categories.is_valid(row).then(|| categories.value(row));
-                    sets.alignment(users.value(row), days.value(row), category)
+                    let name = known
+                        .entry((group, category))
+                        .or_insert_with(|| name(core, category));
+                    Some(*name)
                 })
                 .collect();
             Ok(Arc::new(out) as ArrayRef)

@@ -45,8 +45,8 @@ pub struct Rule {
 /// One set of rules.
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
-    exact: [HashMap<String, Arc<Class>>; 4],
-    patterns: Vec<(String, Arc<Class>)>,
+    exact: [HashMap<String, Arc<Rule>>; 4],
+    patterns: Vec<(String, Arc<Rule>)>,
 }
 
 impl RuleSet {
@@ -57,46 +57,58 @@ impl RuleSet {
         let mut set = RuleSet::default();
         for rule in rules {
             let value = rule.value.trim().to_lowercase();
-            let class = Arc::new(rule.class);
+            let rule = Arc::new(rule);
             let slot = match rule.on {
                 On::Site => 0,
                 On::Website => 1,
                 On::Application => 2,
                 On::Executable => 3,
                 On::Pattern => {
-                    set.patterns.push((value, class));
+                    set.patterns.push((value, rule));
                     continue;
                 }
             };
             if let Some(map) = set.exact.get_mut(slot) {
-                map.entry(value).or_insert(class);
+                map.entry(value).or_insert(rule);
             }
         }
         set
     }
 
-    fn find(&self, key: &Key<'_>) -> Option<&Arc<Class>> {
+    fn find(&self, key: &Key<'_>) -> Option<&Rule> {
         let [sites, websites, applications, executables] = &self.exact;
         let pattern = |text: &str| {
             self.patterns
                 .iter()
                 .find(|(pattern, _)| glob::matches(pattern, text))
-                .map(|(_, class)| class)
+                .map(|(_, rule)| rule)
         };
         if let Some(site) = key.site {
             return sites
                 .get(site)
                 .or_else(|| key.website.and_then(|website| websites.get(website)))
-                .or_else(|| pattern(site));
+                .or_else(|| pattern(site))
+                .map(Arc::as_ref);
         }
         key.application
             .and_then(|name| applications.get(name))
             .or_else(|| key.executable.and_then(|name| executables.get(name)))
             .or_else(|| key.application.and_then(pattern))
             .or_else(|| key.executable.and_then(pattern))
+            .map(Arc::as_ref)
     }
 }
 
+/// Whose set a rule belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleSource {
+    /// Of the group with this id.
+    Group(i64),
+    Account,
+    Shipped,
+}
+
+/// What is to be classified; names in lower case.
 struct Key<'a> {
     site: Option<&'a str>,
     website: Option<&'a str>,
@@ -132,7 +144,12 @@ impl Classifier {
         }
     }
 
-    fn find(&self, key: &Key<'_>, user_id: Option<i64>, day: Option<i32>) -> Option<&Arc<Class>> {
+    fn find(
+        &self,
+        key: &Key<'_>,
+        user_id: Option<i64>,
+        day: Option<i32>,
+    ) -> Option<(RuleSource, &Rule)> {
         if let (Some(user_id), Some(day)) = (user_id, day)
             && let Some(ranges) = self.memberships.get(&user_id)
         {
@@ -140,13 +157,18 @@ impl Classifier {
                 .iter()
                 .filter(|(from, to, _)| *from <= day && day < *to)
                 .flat_map(|(_, _, groups)| groups)
-                .filter_map(|group| self.groups.get(group))
-                .find_map(|set| set.find(key));
+                .find_map(|group| {
+                    let rule = self.groups.get(group)?.find(key)?;
+                    Some((RuleSource::Group(*group), rule))
+                });
             if found.is_some() {
                 return found;
             }
         }
-        self.account.find(key).or_else(|| self.shipped.find(key))
+        let account = self.account.find(key);
+        account
+            .map(|rule| (RuleSource::Account, rule))
+            .or_else(|| Some((RuleSource::Shipped, self.shipped.find(key)?)))
     }
 
     /// Class of one activity.
@@ -159,13 +181,20 @@ impl Classifier {
         user_id: Option<i64>,
         day: Option<i32>,
     ) -> Class {
-        let lower = |text: Option<&str>| text.map(str::to_lowercase);
-        let (site, website, application, executable) = (
-            lower(site),
-            lower(website),
-            lower(application),
-            lower(executable),
-        );
+        self.rule([site, website, application, executable], user_id, day)
+            .map_or_else(nothing, |(_, rule)| rule.class.clone())
+    }
+
+    /// The rule that decides on one activity, of its site, website, application and executable,
+    /// and whose it is; none where nothing matches.
+    pub fn rule(
+        &self,
+        names: [Option<&str>; 4],
+        user_id: Option<i64>,
+        day: Option<i32>,
+    ) -> Option<(RuleSource, &Rule)> {
+        let lower = names.map(|name| name.map(str::to_lowercase));
+        let [site, website, application, executable] = &lower;
         let key = Key {
             site: site.as_deref(),
             website: website.as_deref(),
@@ -173,7 +202,6 @@ impl Classifier {
             executable: executable.as_deref(),
         };
         self.find(&key, user_id, day)
-            .map_or_else(nothing, |class| class.as_ref().clone())
     }
 }
 
@@ -251,7 +279,7 @@ fn evaluate(classifier: &Classifier, args: &[ArrayRef]) -> Result<ArrayRef> {
     let users = user_id.as_primitive::<Int64Type>();
     let days = day.as_primitive::<Date32Type>();
     // Rules look at few distinct names: what was found once in this batch is found again.
-    let mut known: HashMap<Known<'_>, Class> = HashMap::new();
+    let mut known: foldhash::HashMap<Known<'_>, Class> = foldhash::HashMap::default();
     let mut categories = StringBuilder::new();
     let mut productivities = StringBuilder::new();
     for row in 0..site.len() {
@@ -368,6 +396,33 @@ mod tests {
         assert_eq!(class(1, 10), "seven");
         assert_eq!(class(1, 20), "account");
         assert_eq!(class(2, 0), "account");
+    }
+
+    #[test]
+    fn the_deciding_rule_can_be_told() {
+        let groups = HashMap::from([(7, RuleSet::new([rule(3, On::Website, "X.org", "seven")]))]);
+        let memberships = HashMap::from([(1, vec![(0, 10, vec![7])])]);
+        let account = RuleSet::new([
+            rule(5, On::Pattern, "*.org", "later"),
+            rule(2, On::Pattern, "?.org", "first"),
+        ]);
+        let shipped = RuleSet::new([rule(1, On::Site, "y.example", "shipped")]);
+        let all = Classifier::new(groups, memberships, account, shipped);
+        let told = |site, day| {
+            let (source, rule) =
+                all.rule([Some(site), Some(site), None, None], Some(1), Some(day))?;
+            Some((source, rule.on, rule.order, rule.value.as_str()))
+        };
+        let group = RuleSource::Group(7);
+        assert_eq!(told("x.org", 1), Some((group, On::Website, 3, "X.org")));
+        let account = RuleSource::Account;
+        assert_eq!(told("x.org", 11), Some((account, On::Pattern, 2, "?.org")));
+        let shipped = RuleSource::Shipped;
+        assert_eq!(
+            told("Y.example", 1),
+            Some((shipped, On::Site, 1, "y.example"))
+        );
+        assert_eq!(told("z.example", 1), None);
     }
 
     #[test]

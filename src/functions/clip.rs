@@ -1,8 +1,9 @@
-//! `clip(start, duration_sec, state, agent_id) over (partition by user_id order by …)`: one person
-//! does one thing at a time (`semantics.md` §4).
+//! `clip(start, duration_sec, state, agent_id, as_of, neighbours) over (partition by local_date,
+//! user_id order by …)`: one person does one thing at a time (`semantics.md` §4).
 //!
-//! A window function: it sees all of one user's events in the order of the rules, in one linear
-//! pass, and gives each event its clipped start and whole seconds, or NULL where nothing is left.
+//! A window function: it sees all events of one user's local day in the order of the rules, and of
+//! the days around what can cut them or be in their way, in one linear pass, and gives each event of
+//! the day its clipped start and whole seconds, or NULL where nothing is left.
 //! The query must order by start, Active before Passive, computer_id, event_id, agent_id, and must
 //! already have left out category Ignore, events of zero seconds other than Locked, and what starts
 //! after the as-of instant. The order of the starts is checked.
@@ -24,6 +25,7 @@ use datafusion::logical_expr::{
 };
 
 use super::documentation::{MODELS, page};
+use super::event_list::event_list_type;
 use super::local_time::instant;
 use crate::clock::Micros;
 use crate::zone::SECOND;
@@ -117,12 +119,55 @@ pub fn clip_events(events: &[Event], as_of_sec: i64) -> Vec<Option<Span>> {
         .collect()
 }
 
+/// Clips a day's events among those of the days around, both in the order of the rules.
+pub fn clip_among(own: &[Event], around: &[Event], as_of_sec: i64) -> Vec<Option<Span>> {
+    // No two days share an instant, so starts decide between an event of the day and a neighbour,
+    // and a stable sort keeps the order of the rules among events of one start.
+    let mut all: Vec<(Event, bool)> = own.iter().map(|event| (*event, true)).collect();
+    all.extend(around.iter().map(|event| (*event, false)));
+    all.sort_by_key(|(event, _)| event.start);
+    let events: Vec<Event> = all.iter().map(|(event, _)| *event).collect();
+    clip_events(&events, as_of_sec)
+        .into_iter()
+        .zip(all)
+        .filter(|(_, (_, is_own))| *is_own)
+        .map(|(span, _)| span)
+        .collect()
+}
+
+fn events_of(columns: [&ArrayRef; 4]) -> Result<Vec<Event>> {
+    let [starts, durations, states, agents] = columns;
+    if columns.iter().any(|column| column.null_count() > 0) {
+        return exec_err!("clip takes no NULLs");
+    }
+    let starts = starts.as_primitive::<TimestampMicrosecondType>();
+    let durations = durations.as_primitive::<Int64Type>();
+    let states = states.as_string::<i32>();
+    let agents = agents.as_primitive::<Int64Type>();
+    let mut events = Vec::with_capacity(starts.len());
+    for row in 0..starts.len() {
+        let state = match states.value(row) {
+            "Active" => State::Active,
+            "Passive" => State::Passive,
+            "Passive Locked" => State::Locked,
+            other => return exec_err!("clip knows no state '{other}'"),
+        };
+        events.push(Event {
+            start: starts.value(row),
+            duration_sec: durations.value(row),
+            state,
+            agent_id: agents.value(row),
+        });
+    }
+    Ok(events)
+}
+
 /// The SQL window function.
 pub fn clip() -> WindowUDF {
     WindowUDF::new_from_impl(Clip {
         documentation: page(
             MODELS,
-            "clip(start, duration_sec, state, agent_id, as_of) over (partition by user_id order by …)",
+            "clip(start, duration_sec, state, agent_id, as_of, neighbours) over (partition by local_date, user_id order by …)",
             "What is left of each event when one person does one thing at a time, as a \
              struct of `start` and `counted_sec`; both are NULL where nothing is. Order \
              by start, Active before Passive, computer_id, event_id, agent_id; leave out \
@@ -140,9 +185,13 @@ pub fn clip() -> WindowUDF {
                     "as_of",
                     "the instant at which everything ends at the latest",
                 ),
+                (
+                    "neighbours",
+                    "events of other days that overlap the day's, in the same order, as a list of structs of the first four; NULL without any",
+                ),
             ],
             "select agent_id, clipped['start'] as start, clipped['counted_sec'] as counted_sec\n\
-             from (select agent_id, start, clip(start, duration_sec, 'Active', agent_id, timestamp '2026-03-03T00:00:00' at time zone 'UTC')\n    \
+             from (select agent_id, start, clip(start, duration_sec, 'Active', agent_id, timestamp '2026-03-03T00:00:00' at time zone 'UTC', NULL)\n    \
              over (partition by user_id order by start) as clipped\n  \
              from (values\n    \
              (1, 1, timestamp '2026-03-02T09:00:00' at time zone 'UTC', 3600),\n    \
@@ -157,6 +206,7 @@ pub fn clip() -> WindowUDF {
                 DataType::Utf8,
                 DataType::Int64,
                 instant(),
+                event_list_type(),
             ],
             Volatility::Immutable,
         ),
@@ -210,40 +260,24 @@ struct Pass;
 
 impl PartitionEvaluator for Pass {
     fn evaluate_all(&mut self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
-        let [starts, durations, states, agents, as_of] = values else {
+        let [starts, durations, states, agents, as_of, neighbours] = values else {
             return exec_err!(
-                "clip takes start, duration_sec, state, agent_id and the as-of instant"
+                "clip takes start, duration_sec, state, agent_id, the as-of instant and neighbours"
             );
         };
-        let starts = starts.as_primitive::<TimestampMicrosecondType>();
-        let durations = durations.as_primitive::<Int64Type>();
-        let states = states.as_string::<i32>();
-        let agents = agents.as_primitive::<Int64Type>();
-        let as_of = as_of.as_primitive::<TimestampMicrosecondType>();
-        let complete = starts.null_count() == 0
-            && durations.null_count() == 0
-            && states.null_count() == 0
-            && agents.null_count() == 0
-            && as_of.null_count() == 0;
-        if !complete {
-            return exec_err!("clip takes no NULLs");
-        }
-        let mut events = Vec::with_capacity(rows);
-        for row in 0..rows {
-            let state = match states.value(row) {
-                "Active" => State::Active,
-                "Passive" => State::Passive,
-                "Passive Locked" => State::Locked,
-                other => return exec_err!("clip knows no state '{other}'"),
+        let own = events_of([starts, durations, states, agents])?;
+        let around = if rows > 0 && neighbours.is_valid(0) {
+            let list = neighbours.as_list::<i32>().value(0);
+            let columns = list.as_struct().columns();
+            let [starts, durations, states, agents] = columns else {
+                return exec_err!("clip needs neighbours of four fields");
             };
-            events.push(Event {
-                start: starts.value(row),
-                duration_sec: durations.value(row),
-                state,
-                agent_id: agents.value(row),
-            });
-        }
-        if events.windows(2).any(|pair| pair[1].start < pair[0].start) {
+            events_of([starts, durations, states, agents])?
+        } else {
+            Vec::new()
+        };
+        let as_of = as_of.as_primitive::<TimestampMicrosecondType>();
+        if own.windows(2).any(|pair| pair[1].start < pair[0].start) {
             return exec_err!("clip needs its events in the order of their starts");
         }
         let as_of_sec = if rows == 0 {
@@ -251,7 +285,11 @@ impl PartitionEvaluator for Pass {
         } else {
             as_of.value(0).div_euclid(SECOND)
         };
-        let spans = clip_events(&events, as_of_sec);
+        let spans = if around.is_empty() {
+            clip_events(&own, as_of_sec)
+        } else {
+            clip_among(&own, &around, as_of_sec)
+        };
         let valid: NullBuffer = spans.iter().map(Option::is_some).collect();
         let starts: TimestampMicrosecondArray = spans
             .iter()
@@ -375,6 +413,20 @@ mod tests {
             ]),
             [Some((0, 5)), None, Some((5, 10))]
         );
+    }
+
+    #[test]
+    fn neighbours_cut_and_delay_and_are_not_told() {
+        let own = [event(100.0, 50, Passive, 1), event(200.0, 100, Active, 1)];
+        let around = [event(0.0, 120, Active, 2), event(250.0, 10, Active, 3)];
+        let spans = |around: &[Event]| -> Vec<Option<(i64, i64)>> {
+            clip_among(&own, around, i64::MAX)
+                .into_iter()
+                .map(|span| span.map(|span| (span.start_sec, span.seconds)))
+                .collect()
+        };
+        assert_eq!(spans(&around), [Some((120, 30)), Some((200, 50))]);
+        assert_eq!(spans(&[]), [Some((100, 50)), Some((200, 100))]);
     }
 
     #[test]

@@ -370,7 +370,9 @@ impl Analyser {
             );
             before = Some(activity);
         }
-        analysis.productive_sessions.extend(closed(productive, least));
+        analysis
+            .productive_sessions
+            .extend(closed(productive, least));
         analysis.focused_sessions.extend(closed(focused, least));
     }
 }
@@ -481,7 +483,13 @@ mod tests {
             collaboration: true,
             ..at(40, 100, 3)
         };
-        let day = [at(0, 20, 1), at(20, 40, 2), chat, at(100, 130, 4), at(130, 400, 5)];
+        let day = [
+            at(0, 20, 1),
+            at(20, 40, 2),
+            chat,
+            at(100, 130, 4),
+            at(130, 400, 5),
+        ];
         let analysis = analysed(&day);
         assert_eq!(analysis.shifts.len(), 1);
         assert_eq!(analysis.multitasking_parts, [0, 0, 0, 30, 60]);
@@ -493,9 +501,15 @@ mod tests {
     #[test]
     fn an_entry_as_old_as_the_window_is_dropped() {
         // The third task starts 60 s after the first: two tasks in the window.
-        assert!(analysed(&[at(0, 30, 1), at(30, 60, 2), at(60, 90, 3)]).shifts.is_empty());
+        assert!(
+            analysed(&[at(0, 30, 1), at(30, 60, 2), at(60, 90, 3)])
+                .shifts
+                .is_empty()
+        );
         assert_eq!(
-            analysed(&[at(1, 30, 1), at(30, 60, 2), at(60, 90, 3)]).shifts.len(),
+            analysed(&[at(1, 30, 1), at(30, 60, 2), at(60, 90, 3)])
+                .shifts
+                .len(),
             1
         );
     }
@@ -507,8 +521,15 @@ mod tests {
             ..at(start, end, 9)
         };
         // Exactly 60 s after the end still follows; 61 s does not.
-        assert_eq!(analysed(&[at(0, 10, 1), unproductive(70, 80)]).shifts.len(), 1);
-        assert!(analysed(&[at(0, 10, 1), unproductive(71, 80)]).shifts.is_empty());
+        assert_eq!(
+            analysed(&[at(0, 10, 1), unproductive(70, 80)]).shifts.len(),
+            1
+        );
+        assert!(
+            analysed(&[at(0, 10, 1), unproductive(71, 80)])
+                .shifts
+                .is_empty()
+        );
     }
 
     #[test]
@@ -527,7 +548,13 @@ mod tests {
         );
         // An unknown screen never differs, so it enters the list only with another task.
         let mut unknown = known.clone();
-        unknown.insert(0, Activity { screen: None, ..at(-5, 0, 1) });
+        unknown.insert(
+            0,
+            Activity {
+                screen: None,
+                ..at(-5, 0, 1)
+            },
+        );
         assert!(analysed(&unknown).shifts.is_empty());
     }
 
@@ -569,8 +596,18 @@ mod tests {
         assert_eq!(
             analysis.productive_sessions,
             [
-                Session { first: 0, last: 1, seconds: 60, counts: true },
-                Session { first: 2, last: 2, seconds: 59, counts: false }
+                Session {
+                    first: 0,
+                    last: 1,
+                    seconds: 60,
+                    counts: true
+                },
+                Session {
+                    first: 2,
+                    last: 2,
+                    seconds: 59,
+                    counts: false
+                }
             ]
         );
         assert_eq!(analysis.focused_sessions, analysis.productive_sessions);

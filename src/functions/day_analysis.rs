@@ -57,11 +57,19 @@ const NUMBERS: [Number; 24] = [
         a.active_sec.iter().chain(&a.passive_sec).sum()
     }),
     ("productive_active_duration_seconds", |_, a| a.active_sec[0]),
-    ("productive_passive_duration_seconds", |_, a| a.passive_sec[0]),
-    ("unproductive_active_duration_seconds", |_, a| a.active_sec[1]),
-    ("unproductive_passive_duration_seconds", |_, a| a.passive_sec[1]),
+    ("productive_passive_duration_seconds", |_, a| {
+        a.passive_sec[0]
+    }),
+    ("unproductive_active_duration_seconds", |_, a| {
+        a.active_sec[1]
+    }),
+    ("unproductive_passive_duration_seconds", |_, a| {
+        a.passive_sec[1]
+    }),
     ("undefined_active_duration_seconds", |_, a| a.active_sec[2]),
-    ("undefined_passive_duration_seconds", |_, a| a.passive_sec[2]),
+    ("undefined_passive_duration_seconds", |_, a| {
+        a.passive_sec[2]
+    }),
     ("productive_active_duration_seconds_in_schedule", |_, a| {
         a.schedule_active_sec
     }),
@@ -71,7 +79,9 @@ const NUMBERS: [Number; 24] = [
     ("collaboration_duration_seconds", |_, a| a.collaboration_sec),
     ("core_duration_seconds", |_, a| a.core_sec),
     ("non_core_duration_seconds", |_, a| a.non_core_sec),
-    ("attention_shift_activity_count", |_, a| a.shifts.len() as i64),
+    ("attention_shift_activity_count", |_, a| {
+        a.shifts.len() as i64
+    }),
     ("multitasking_duration_seconds", |_, a| a.multitasking_sec),
     ("focused_duration_seconds", |_, a| a.focused_sec()),
     ("productive_session_count", |_, a| {
@@ -86,7 +96,11 @@ const NUMBERS: [Number; 24] = [
 ];
 
 fn counted(sessions: &[super::day::Session]) -> i64 {
-    sessions.iter().filter(|s| s.counts).map(|s| s.seconds).sum()
+    sessions
+        .iter()
+        .filter(|s| s.counts)
+        .map(|s| s.seconds)
+        .sum()
 }
 
 /// The fields of the result.
@@ -96,7 +110,11 @@ fn fields() -> Fields {
         Field::new("last_end", instant(), true),
     ];
     out.extend(NUMBERS.map(|(name, _)| Field::new(name, DataType::Int64, true)));
-    out.push(Field::new("focused_session_duration_seconds", DataType::Int64, true));
+    out.push(Field::new(
+        "focused_session_duration_seconds",
+        DataType::Int64,
+        true,
+    ));
     out.push(Field::new("coverage", interval_list(), true));
     Fields::from(out)
 }
@@ -209,8 +227,16 @@ impl AggregateUDFImpl for DayAnalysis {
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
         Ok(vec![
-            Arc::new(Field::new(format!("{}[rows]", args.name), rows_list(), true)),
-            Arc::new(Field::new(format!("{}[rules]", args.name), rules_type(), true)),
+            Arc::new(Field::new(
+                format!("{}[rows]", args.name),
+                rows_list(),
+                true,
+            )),
+            Arc::new(Field::new(
+                format!("{}[rules]", args.name),
+                rules_type(),
+                true,
+            )),
         ])
     }
 
@@ -628,7 +654,11 @@ impl Results {
         }
         columns.push(Arc::new(self.focused_session_sec.finish()));
         columns.push(self.coverage.finish()?);
-        Ok(Arc::new(StructArray::try_new(fields(), columns, Some(valid))?))
+        Ok(Arc::new(StructArray::try_new(
+            fields(),
+            columns,
+            Some(valid),
+        )?))
     }
 }
 

@@ -19,17 +19,26 @@ pub fn day_of(zones: &ReportingZones, user_id: i64, day: i32) -> Vec<Interval> {
     let piece = |(start, end)| Interval { start, end };
     let spans = zones.spans(user_id);
     if spans.is_empty() {
-        return zones.account().day_pieces(day).into_iter().map(piece).collect();
+        return zones
+            .account()
+            .day_pieces(day)
+            .into_iter()
+            .map(piece)
+            .collect();
     }
     let mut out = Vec::new();
     for (index, (from, zone)) in spans.iter().enumerate() {
         // The first zone holds before it, too.
         let from = if index == 0 { Micros::MIN } else { *from };
         let to = spans.get(index + 1).map_or(Micros::MAX, |(next, _)| *next);
-        out.extend(zone.day_pieces(day).into_iter().map(|(start, end)| Interval {
-            start: start.max(from),
-            end: end.min(to),
-        }));
+        out.extend(
+            zone.day_pieces(day)
+                .into_iter()
+                .map(|(start, end)| Interval {
+                    start: start.max(from),
+                    end: end.min(to),
+                }),
+        );
     }
     normalised(out)
 }
@@ -112,7 +121,10 @@ mod tests {
         // Others are in the account's zone.
         assert_eq!(
             day_of(&zones, 8, day),
-            [Interval { start: i64::from(day) * DAY, end: i64::from(day + 1) * DAY }]
+            [Interval {
+                start: i64::from(day) * DAY,
+                end: i64::from(day + 1) * DAY
+            }]
         );
     }
 }

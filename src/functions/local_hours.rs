@@ -115,7 +115,13 @@ mod tests {
         let pieces = user_hours(&zones, 7, interval);
         let cuts: Vec<_> = pieces
             .iter()
-            .map(|piece| (piece.utc_offset_seconds, piece.interval.start, piece.interval.end))
+            .map(|piece| {
+                (
+                    piece.utc_offset_seconds,
+                    piece.interval.start,
+                    piece.interval.end,
+                )
+            })
             .collect();
         // 1,000 h after the epoch is 16:00; a quarter past it the clock shows 21:45.
         assert_eq!(

@@ -83,7 +83,10 @@ pub fn location_label(labels: Arc<Labels>) -> ScalarUDF {
              `Remote`. The label of the network id, else of the address, else of the longest \
              address range around it; NULL where none fits.",
             &[
-                ("network_id", "identifier of the network, in any case; may be NULL"),
+                (
+                    "network_id",
+                    "identifier of the network, in any case; may be NULL",
+                ),
                 ("public_ip", "IPv4 or IPv6 address; may be NULL"),
             ],
             "select location_label('hq', '203.0.113.9') as label",

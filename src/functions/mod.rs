@@ -4,13 +4,16 @@
 //! classifier, zones, schedules) is handed in as a finished table and known in SQL by a name.
 
 pub mod alignment;
+pub mod among;
 pub mod breaks;
 pub mod calendar;
 pub mod classify;
 pub mod clip;
+pub mod crosses_day;
 pub mod day;
 pub mod day_analysis;
 pub mod documentation;
+pub mod event_list;
 pub mod flood;
 pub mod glob;
 pub mod hashes;
@@ -75,11 +78,13 @@ pub fn register(session: &SessionContext, tables: &Tables) {
 pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
     vec![
         alignment::alignment(Arc::clone(&tables.core_sets)),
+        among::among(),
         breaks::breaks(),
         calendar::day_name(),
         calendar::week_start(),
         calendar::week_of_year(),
         classify::classify(Arc::clone(&tables.classifier)),
+        crosses_day::crosses_day(Arc::clone(&tables.zones)),
         flood::flood(),
         hashes::row_id(),
         hashes::values_hash(),
@@ -107,7 +112,7 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
 
 /// All aggregate functions.
 pub fn aggregates() -> Vec<AggregateUDF> {
-    vec![day_analysis::day_analysis()]
+    vec![day_analysis::day_analysis(), event_list::event_list()]
 }
 
 /// All window functions.

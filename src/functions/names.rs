@@ -83,8 +83,13 @@ pub fn application_name(names: Arc<Names>) -> ScalarUDF {
             };
             let (executables, bases) = (executables.as_string::<i32>(), bases.as_string::<i32>());
             let mut out = StringBuilder::new();
+            // Few distinct programs stand in a batch.
+            let mut known: foldhash::HashMap<_, _> = foldhash::HashMap::default();
             for (executable, base) in executables.iter().zip(bases) {
-                out.append_option(names.application(executable, base));
+                let name = known
+                    .entry((executable, base))
+                    .or_insert_with(|| names.application(executable, base));
+                out.append_option(*name);
             }
             Ok(Arc::new(out.finish()) as ArrayRef)
         },
@@ -123,10 +128,14 @@ pub fn consolidated_name(names: Arc<Names>) -> ScalarUDF {
             };
             let texts = [sites, websites, executables].map(|array| array.as_string::<i32>());
             let mut out = StringBuilder::new();
+            let mut known: foldhash::HashMap<_, _> = foldhash::HashMap::default();
             for row in 0..sites.len() {
-                let [site, website, executable] =
-                    texts.map(|array| array.is_valid(row).then(|| array.value(row)));
-                out.append_option(names.consolidated(site, website, executable));
+                let key = texts.map(|array| array.is_valid(row).then(|| array.value(row)));
+                let name = known.entry(key).or_insert_with(|| {
+                    let [site, website, executable] = key;
+                    names.consolidated(site, website, executable)
+                });
+                out.append_option(*name);
             }
             Ok(Arc::new(out.finish()) as ArrayRef)
         },

@@ -11,6 +11,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 use super::calendar::weekday;
 use super::documentation::{ORGANISATION, page};
+use super::interval::{Interval, normalised};
 use super::local_time::{ReportingZones, instant};
 use super::scalar;
 use crate::clock::Micros;
@@ -123,35 +124,77 @@ impl Schedules {
         user_id: i64,
         start: Micros,
         seconds: i64,
-        known: &mut HashMap<(i64, i32), Vec<(Micros, Micros)>>,
+        known: &mut KnownWindows,
     ) -> i64 {
-        let end = start + seconds * SECOND;
-        let first = zones.zone(user_id, start).local_day(start);
-        let last = zones.zone(user_id, end).local_day(end);
-        let mut parts: Vec<(Micros, Micros)> = Vec::new();
-        // A window runs at most into the next date; one more day covers a change of zone.
-        for day in first - 2..=last + 1 {
-            let windows = known
-                .entry((user_id, day))
-                .or_insert_with(|| self.windows(zones, user_id, day));
-            parts.extend(
-                windows
-                    .iter()
-                    .map(|(from, to)| (start.max(*from), end.min(*to)))
-                    .filter(|(from, to)| from < to),
-            );
-        }
-        parts.sort_unstable();
-        let mut covered = 0;
-        let mut reached = Micros::MIN;
-        for (from, to) in parts {
-            let from = from.max(reached);
-            if to > from {
-                covered += to - from;
-                reached = to;
-            }
-        }
+        let end = start.saturating_add(seconds.saturating_mul(SECOND));
+        let windows = known.around(self, zones, user_id, start, end);
+        let first = windows.partition_point(|window| window.end <= start);
+        let covered: i64 = windows
+            .iter()
+            .skip(first)
+            .take_while(|window| window.start < end)
+            .map(|window| window.end.min(end) - window.start.max(start))
+            .sum();
         covered.div_euclid(SECOND)
+    }
+
+    /// Who shares windows with others: users without a schedule or a zone of their own.
+    fn sharer(&self, zones: &ReportingZones, user_id: i64) -> Option<i64> {
+        let own = self.users.contains_key(&user_id) || !zones.spans(user_id).is_empty();
+        own.then_some(user_id)
+    }
+}
+
+/// Windows that were found before, for neighbouring rows and for everybody with the same.
+#[derive(Debug, Default)]
+pub struct KnownWindows {
+    /// By whose they are (nobody's own: none) and the day in UTC: windows around it, merged.
+    found: foldhash::HashMap<(Option<i64>, i64), Arc<Vec<Interval>>>,
+    last: Option<(i64, i64, Arc<Vec<Interval>>)>,
+}
+
+/// So many distinct people and days are remembered at once.
+const KNOWN_MAX: usize = 4096;
+
+impl KnownWindows {
+    /// All windows that an activity may touch.
+    fn around(
+        &mut self,
+        schedules: &Schedules,
+        zones: &ReportingZones,
+        user_id: i64,
+        start: Micros,
+        end: Micros,
+    ) -> Arc<Vec<Interval>> {
+        let day = start.div_euclid(DAY);
+        let long = end.div_euclid(DAY) > day + 1;
+        if let Some((user, same_day, windows)) = &self.last
+            && *user == user_id
+            && *same_day == day
+            && !long
+        {
+            return Arc::clone(windows);
+        }
+        // Local dates are at most one away from the UTC date, a window runs at most into the next
+        // date, and one more day covers a change of zone.
+        let last_day = end.div_euclid(DAY).max(day + 1) + 2;
+        let find = || {
+            let windows = (day - 3..=last_day)
+                .filter_map(|day| i32::try_from(day).ok())
+                .flat_map(|day| schedules.windows(zones, user_id, day))
+                .map(|(start, end)| Interval { start, end });
+            Arc::new(normalised(windows.collect()))
+        };
+        if long {
+            return find();
+        }
+        if self.found.len() > KNOWN_MAX {
+            self.found.clear();
+        }
+        let key = (schedules.sharer(zones, user_id), day);
+        let windows = Arc::clone(self.found.entry(key).or_insert_with(find));
+        self.last = Some((user_id, day, Arc::clone(&windows)));
+        windows
     }
 }
 
@@ -225,7 +268,7 @@ fn evaluate(schedules: &Schedules, zones: &ReportingZones, args: &[ArrayRef]) ->
     let users = users.as_primitive::<Int64Type>();
     let starts = starts.as_primitive::<TimestampMicrosecondType>();
     let seconds = seconds.as_primitive::<Int64Type>();
-    let mut known = HashMap::new();
+    let mut known = KnownWindows::default();
     let out: Int64Array = (0..users.len())
         .map(|row| {
             let complete = users.is_valid(row) && starts.is_valid(row) && seconds.is_valid(row);
@@ -257,7 +300,13 @@ mod tests {
     }
 
     fn within(schedules: &Schedules, zone: &str, start: &str, seconds: i64) -> i64 {
-        schedules.seconds_within(&zones(zone), 1, at(start), seconds, &mut HashMap::new())
+        schedules.seconds_within(
+            &zones(zone),
+            1,
+            at(start),
+            seconds,
+            &mut KnownWindows::default(),
+        )
     }
 
     #[test]
@@ -298,7 +347,7 @@ mod tests {
             HashMap::new(),
         );
         let seconds = |start: &str, seconds| {
-            office.seconds_within(&zones, 1, at(start), seconds, &mut HashMap::new())
+            office.seconds_within(&zones, 1, at(start), seconds, &mut KnownWindows::default())
         };
         assert_eq!(seconds("2026-03-06T00:30:00Z", 3600), 3600);
         // 18:30 to 19:30 in New York, after hours.

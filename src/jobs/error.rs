@@ -16,19 +16,27 @@ pub enum Error {
     },
     #[error("model '{model}' was recomputed by somebody else meanwhile; run it again")]
     Raced { model: String },
-    #[error("check '{check}' found {rows} rows where there must be none, the first: {first}")]
+    #[error(
+        "check '{check}' found {rows} rows where there must be none in days {from} to {to}, the \
+         first: {first}; '{model}' keeps what it had"
+    )]
     Check {
         check: String,
+        model: String,
+        from: String,
+        to: String,
         rows: usize,
         first: String,
     },
+    #[error("check '{check}' cannot be made: {cause}")]
+    CheckFails { check: String, cause: String },
 }
 
 impl Classified for Error {
     fn class(&self) -> Class {
         match self {
             Error::UnknownModel { .. } => Class::Config,
-            Error::Days { .. } | Error::Check { .. } => Class::Model,
+            Error::Days { .. } | Error::Check { .. } | Error::CheckFails { .. } => Class::Model,
             Error::Raced { .. } => Class::Unavailable,
         }
     }

@@ -158,9 +158,12 @@ impl Found {
     fn walk(&mut self, library: &Library, world: &World, model: &Model, around: (i32, i32)) {
         let setting = |name: &str| world.org_tables.number(name);
         for name in &model.inputs {
-            let (before, after) = model.reads_days.get(name).map_or((0, 0), |[before, after]| {
-                (before.count(setting), after.count(setting))
-            });
+            let (before, after) = model
+                .reads_days
+                .get(name)
+                .map_or((0, 0), |[before, after]| {
+                    (before.count(setting), after.count(setting))
+                });
             let span = (around.0 + before, around.1 + after);
             match library.get(name) {
                 Some(input) if input.kind == Kind::View => {

@@ -11,8 +11,10 @@ mod fingerprint;
 mod history;
 mod org;
 mod run;
+mod stale;
 
 pub use error::Error;
 pub use history::update_history;
 pub use org::{Applied, CheckedOrg, apply_org, check_org};
 pub use run::{ModelReport, Request, RunProgress, RunReport, run};
+pub use stale::stale_models;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Date32Type;
+use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::prelude::{DataFrame, ident, lit};
 use datafusion::scalar::ScalarValue;
@@ -14,7 +15,7 @@ use super::Error;
 use super::fingerprint::Ingredients;
 use super::history::update_history;
 use crate::lake::{
-    Change, Committed, DataFile, FileWriter, NewFile, Scope, TableSpec, WriteOptions,
+    Change, Committed, DataFile, FileWriter, NewFile, Scope, Snapshot, TableSpec, WriteOptions,
 };
 use crate::models::{self, Kind, Model, Setup, World};
 
@@ -69,8 +70,9 @@ pub trait RunProgress: Send + Sync {
 /// Runs.
 ///
 /// # Errors
-/// [`Error::UnknownModel`]; [`Error::Days`] when a model fails; slices of earlier chunks stay
-/// replaced, and the next run takes up the rest.
+/// [`Error::UnknownModel`]; [`Error::Days`] when a model fails; [`Error::Check`] when a check finds
+/// a row in what came out: its days keep their old slices. Slices of earlier chunks stay replaced,
+/// and the next run takes up the rest.
 pub async fn run(
     setup: &Setup,
     request: &Request,
@@ -133,7 +135,7 @@ async fn run_model(
     };
     let ingredients = Ingredients::of(world, model);
     let mut stale: BTreeMap<i32, String> = BTreeMap::new();
-    for day in candidate_days(world, model, &ingredients, request) {
+    for day in candidate_days(world, model, &ingredients, request).await? {
         report.days += 1;
         let fingerprint = ingredients.fingerprint(world, day);
         let current = world.snapshots.get(&model.name).is_some_and(|snapshot| {
@@ -147,29 +149,90 @@ async fn run_model(
         }
     }
     let of = stale.len() as u64;
-    for chunk in chunks(world, &ingredients, &stale) {
-        run_chunk(
-            world,
+    let stale = Arc::new(stale);
+    let chunks = chunks(world, &ingredients, &stale);
+    for wave in waves(world, chunks) {
+        let wave = wave.as_slice();
+        let slices = compute(world, model, &spec, &ingredients, wave, &stale).await?;
+        let days: Vec<i32> = wave.iter().flatten().copied().collect();
+        let committing = Committing {
             model,
-            &spec,
-            &ingredients,
-            &chunk,
-            &stale,
-            &mut report,
-        )
-        .await?;
+            ingredients: &ingredients,
+            days: &days,
+            fingerprints: &stale,
+        };
+        committing.commit(world, slices, &mut report).await?;
         progress.at(&model.name, report.computed, of);
     }
     Ok(report)
 }
 
+/// Computes chunks of days side by side, each on a plan of one partition.
+async fn compute(
+    world: &World,
+    model: &Arc<Model>,
+    spec: &Arc<TableSpec>,
+    ingredients: &Ingredients,
+    wave: &[Vec<i32>],
+    fingerprints: &Arc<BTreeMap<i32, String>>,
+) -> crate::error::Result<Vec<(i32, NewFile)>> {
+    let mut running = tokio::task::JoinSet::new();
+    for chunk in wave {
+        let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else {
+            continue;
+        };
+        let scopes: HashMap<String, Scope> = ingredients
+            .inputs
+            .iter()
+            .map(|(name, before, after)| {
+                (name.clone(), Scope::days(*first - before, *last + after))
+            })
+            .collect();
+        running.spawn(run_chunk(
+            world.clone(),
+            Arc::clone(model),
+            Arc::clone(spec),
+            scopes,
+            chunk.clone(),
+            Arc::clone(fingerprints),
+        ));
+    }
+    let mut slices = Vec::new();
+    let mut failure = None;
+    while let Some(done) = running.join_next().await {
+        match done {
+            Ok(Ok(chunk)) => slices.extend(chunk),
+            Ok(Err(error)) => failure = failure.or(Some(error)),
+            Err(error) => {
+                failure = failure.or(Some(models::Error::Engine(error.to_string()).into()));
+            }
+        }
+    }
+    if let Some(error) = failure {
+        abandon(world, slices.into_iter().map(|(_, slice)| slice)).await?;
+        return Err(error);
+    }
+    slices.sort_by_key(|(day, _)| *day);
+    Ok(slices)
+}
+
+async fn abandon(
+    world: &World,
+    slices: impl IntoIterator<Item = NewFile>,
+) -> crate::error::Result<()> {
+    for slice in slices {
+        slice.abandon(&world.setup.lake).await?;
+    }
+    Ok(())
+}
+
 /// Days on which the model has a slice, or something to make one from.
-fn candidate_days(
+async fn candidate_days(
     world: &World,
     model: &Model,
     ingredients: &Ingredients,
     request: &Request,
-) -> BTreeSet<i32> {
+) -> crate::error::Result<BTreeSet<i32>> {
     let mut days = BTreeSet::new();
     for (name, before, after) in &ingredients.inputs {
         let Some(snapshot) = world.snapshots.get(name) else {
@@ -184,8 +247,18 @@ fn candidate_days(
         }
     }
     for source in &model.day_sources {
-        let table = world.org_tables.tables.get(source.as_str());
-        if let Some(column) = table.and_then(|table| table.column_by_name("day")) {
+        let found = match world.org_tables.tables.get(source.as_str()) {
+            Some(table) => vec![table.clone()],
+            None => {
+                let session = world.single_session(&HashMap::new()).await?;
+                let frame = session
+                    .table(source.as_str())
+                    .await
+                    .map_err(models::Error::running)?;
+                frame.collect().await.map_err(models::Error::running)?
+            }
+        };
+        for column in found.iter().filter_map(|part| part.column_by_name("day")) {
             days.extend(column.as_primitive::<Date32Type>().iter().flatten());
         }
     }
@@ -195,15 +268,37 @@ fn candidate_days(
     days.retain(|day| {
         request.start.is_none_or(|start| start <= *day) && request.end.is_none_or(|end| *day <= end)
     });
-    days
+    Ok(days)
 }
 
-/// Runs of neighbouring stale days whose inputs stay under `limits.chunk_rows`.
+/// Chunks that are computed side by side: one a thread, and fewer where a single day is larger than
+/// a chunk should be, so that memory stays what `limits.chunk_rows` makes it.
+fn waves(world: &World, chunks: Vec<(Vec<i32>, u64)>) -> Vec<Vec<Vec<i32>>> {
+    let threads = world.setup.threads();
+    let limit = (world.setup.settings.limits.chunk_rows as u64).saturating_mul(threads as u64);
+    let mut waves: Vec<Vec<Vec<i32>>> = Vec::new();
+    let mut rows = 0;
+    for (days, own) in chunks {
+        match waves.last_mut() {
+            Some(wave) if wave.len() < threads && rows + own <= limit => {
+                wave.push(days);
+                rows += own;
+            }
+            _ => {
+                waves.push(vec![days]);
+                rows = own;
+            }
+        }
+    }
+    waves
+}
+
+/// Runs of neighbouring stale days whose inputs stay under `limits.chunk_rows`, with the rows.
 fn chunks(
     world: &World,
     ingredients: &Ingredients,
     stale: &BTreeMap<i32, String>,
-) -> Vec<Vec<i32>> {
+) -> Vec<(Vec<i32>, u64)> {
     let limit = world.setup.settings.limits.chunk_rows as u64;
     let mut rows_of: HashMap<i32, u64> = HashMap::new();
     for (name, _, _) in &ingredients.inputs {
@@ -213,23 +308,19 @@ fn chunks(
             }
         }
     }
-    let mut chunks: Vec<Vec<i32>> = Vec::new();
-    let mut rows = 0;
+    let mut chunks: Vec<(Vec<i32>, u64)> = Vec::new();
     for day in stale.keys() {
         let own = rows_of.get(day).copied().unwrap_or(0);
         match chunks.last_mut() {
-            Some(chunk)
+            Some((chunk, rows))
                 if chunk.last() == Some(&(day - 1))
-                    && rows + own <= limit
+                    && *rows + own <= limit
                     && chunk.len() < CHUNK_DAYS_MAX =>
             {
                 chunk.push(*day);
-                rows += own;
+                *rows += own;
             }
-            _ => {
-                chunks.push(vec![*day]);
-                rows = own;
-            }
+            _ => chunks.push((vec![*day], own)),
         }
     }
     chunks
@@ -239,16 +330,15 @@ fn chunks(
 const CHUNK_DAYS_MAX: usize = 31;
 
 async fn run_chunk(
-    world: &mut World,
-    model: &Arc<Model>,
-    spec: &Arc<TableSpec>,
-    ingredients: &Ingredients,
-    chunk: &[i32],
-    fingerprints: &BTreeMap<i32, String>,
-    report: &mut ModelReport,
-) -> crate::error::Result<()> {
+    world: World,
+    model: Arc<Model>,
+    spec: Arc<TableSpec>,
+    scopes: HashMap<String, Scope>,
+    chunk: Vec<i32>,
+    fingerprints: Arc<BTreeMap<i32, String>>,
+) -> crate::error::Result<Vec<(i32, NewFile)>> {
     let (Some(first), Some(last)) = (chunk.first().copied(), chunk.last().copied()) else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let failed = |cause: String| Error::Days {
         model: model.name.clone(),
@@ -256,13 +346,8 @@ async fn run_chunk(
         to: day_text(last),
         cause,
     };
-    let scopes: HashMap<String, Scope> = ingredients
-        .inputs
-        .iter()
-        .map(|(name, before, after)| (name.clone(), Scope::days(first - before, last + after)))
-        .collect();
-    let session = world.session(&scopes).await?;
-    let plan = models::plan(&session, model).await?;
+    let session = world.single_session(&scopes).await?;
+    let plan = models::plan(&session, &model).await?;
     let time_column = spec.partition.clone().unwrap_or_default();
     let day = |day: i32| lit(ScalarValue::Date32(Some(day)));
     let mut order = vec![ident(time_column.as_str()).sort(true, false)];
@@ -278,78 +363,160 @@ async fn run_chunk(
         .execute_stream()
         .await
         .map_err(|cause| failed(models::Error::running(cause).to_string()))?;
-    let slices = write_slices(world, spec, chunk, fingerprints, stream)
+    Ok(write_slices(&world, &spec, &chunk, &fingerprints, stream)
         .await
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(error.to_string()))?)
+}
 
-    let snapshot = match world.snapshots.get(&model.name) {
-        Some(snapshot) => snapshot.clone(),
-        None => return Ok(()),
-    };
-    let mut change = Change {
-        rows_change: true,
-        ..Change::default()
-    };
-    let mut written = 0;
-    let mut rows = 0;
-    for (day, slice) in slices {
-        let old: Vec<DataFile> = snapshot.day(day).cloned().collect();
-        let same = match old.as_slice() {
-            [file] => file.content.as_deref() == Some(&slice.content),
-            _ => false,
+/// Computed days of a model on their way into the lake.
+struct Committing<'a> {
+    model: &'a Arc<Model>,
+    ingredients: &'a Ingredients,
+    days: &'a [i32],
+    fingerprints: &'a BTreeMap<i32, String>,
+}
+
+impl Committing<'_> {
+    /// Replaces the slices that came out different, all in one commit, if the checks hold.
+    async fn commit(
+        &self,
+        world: &mut World,
+        slices: Vec<(i32, NewFile)>,
+        report: &mut ModelReport,
+    ) -> crate::error::Result<()> {
+        let Some(snapshot) = world.snapshots.get(&self.model.name).cloned() else {
+            return abandon(world, slices.into_iter().map(|(_, slice)| slice)).await;
         };
-        if same {
-            slice.abandon(&world.setup.lake).await?;
-            // A day that is still going on is looked at again every time: its fingerprint would
-            // not outlive this run.
-            if let ([file], Some(fingerprint)) = (old.as_slice(), fingerprints.get(&day))
-                && file.fingerprint.as_ref() != Some(fingerprint)
-                && ingredients.is_complete(world, day)
-            {
-                change.retags.push((file.clone(), fingerprint.clone()));
-            }
-            continue;
-        }
-        written += 1;
-        rows += slice.rows;
-        change.removes.extend(old);
-        change.adds.push(slice);
-    }
-    report.computed += chunk.len() as u64;
-    if change.adds.is_empty() && change.removes.is_empty() && change.retags.is_empty() {
-        return Ok(());
-    }
-    match world.setup.lake.commit(&snapshot, change).await? {
-        Committed::Done(now) | Committed::AlreadyThere(now) => {
-            world.snapshots.insert(model.name.clone(), now);
-        }
-        Committed::Raced(change, now) => {
-            for slice in change.adds {
+        let mut change = Change {
+            rows_change: true,
+            ..Change::default()
+        };
+        let mut written = 0;
+        let mut rows = 0;
+        for (day, slice) in slices {
+            let old: Vec<DataFile> = snapshot.day(day).cloned().collect();
+            let same = match old.as_slice() {
+                [file] => file.content.as_deref() == Some(&slice.content),
+                _ => false,
+            };
+            if same {
                 slice.abandon(&world.setup.lake).await?;
+                // A day that is still going on is looked at again every time: its fingerprint
+                // would not outlive this run.
+                if let ([file], Some(fingerprint)) = (old.as_slice(), self.fingerprints.get(&day))
+                    && file.fingerprint.as_ref() != Some(fingerprint)
+                    && self.ingredients.is_complete(world, day)
+                {
+                    change.retags.push((file.clone(), fingerprint.clone()));
+                }
+                continue;
             }
-            // An empty table that was just created is no race.
-            if snapshot.version < 0 && now.files.is_empty() {
-                world.snapshots.insert(model.name.clone(), now);
-                return Box::pin(run_chunk(
-                    world,
-                    model,
-                    spec,
-                    ingredients,
-                    chunk,
-                    fingerprints,
-                    report,
-                ))
-                .await;
-            }
-            return Err(Error::Raced {
-                model: model.name.clone(),
-            }
-            .into());
+            written += 1;
+            rows += slice.rows;
+            change.removes.extend(old);
+            change.adds.push(slice);
         }
+        report.computed += self.days.len() as u64;
+        if !change.adds.is_empty()
+            && let Err(error) = self.check(world, &snapshot, &change).await
+        {
+            abandon(world, change.adds).await?;
+            return Err(error);
+        }
+        if change.adds.is_empty() && change.removes.is_empty() && change.retags.is_empty() {
+            return Ok(());
+        }
+        let mut base = snapshot;
+        loop {
+            match world.setup.lake.commit(&base, change).await? {
+                Committed::Done(now) | Committed::AlreadyThere(now) => {
+                    world.snapshots.insert(self.model.name.clone(), now);
+                    break;
+                }
+                // An empty table that was just created is no race.
+                Committed::Raced(back, now) if base.version < 0 && now.files.is_empty() => {
+                    change = back;
+                    base = now;
+                }
+                Committed::Raced(back, _) => {
+                    abandon(world, back.adds).await?;
+                    return Err(Error::Raced {
+                        model: self.model.name.clone(),
+                    }
+                    .into());
+                }
+            }
+        }
+        report.written += written;
+        report.rows += rows;
+        Ok(())
     }
-    report.written += written;
-    report.rows += rows;
-    Ok(())
+
+    /// Makes the model's checks over the days as they would be after the change.
+    async fn check(
+        &self,
+        world: &World,
+        snapshot: &Snapshot,
+        change: &Change,
+    ) -> crate::error::Result<()> {
+        let (Some(first), Some(last)) = (self.days.iter().min(), self.days.iter().max()) else {
+            return Ok(());
+        };
+        let checks: Vec<_> = world.setup.library.checks_of(&self.model.name).collect();
+        if checks.is_empty() {
+            return Ok(());
+        }
+        let mut after = world.clone();
+        after
+            .snapshots
+            .insert(self.model.name.clone(), snapshot.preview(change)?);
+        let scopes: HashMap<String, Scope> = world
+            .setup
+            .library
+            .in_order()
+            .filter(|model| model.kind == Kind::Table)
+            .map(|model| (model.name.clone(), Scope::days(*first, *last)))
+            .collect();
+        let session = after.session(&scopes).await?;
+        for check in checks {
+            let wrong = |cause| Error::CheckFails {
+                check: check.name.clone(),
+                cause: models::Error::running(cause).to_string(),
+            };
+            let frame = session.sql(&check.sql).await.map_err(wrong)?;
+            let found = frame.collect().await.map_err(wrong)?;
+            let rows: usize = found.iter().map(RecordBatch::num_rows).sum();
+            if rows > 0 {
+                return Err(Error::Check {
+                    check: check.name.clone(),
+                    model: self.model.name.clone(),
+                    from: day_text(*first),
+                    to: day_text(*last),
+                    rows,
+                    first: first_row(&found),
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `column value, column value` of the first row.
+fn first_row(batches: &[RecordBatch]) -> String {
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else {
+        return String::new();
+    };
+    let schema = batch.schema();
+    let cells = schema
+        .fields()
+        .iter()
+        .zip(batch.columns())
+        .map(|(field, column)| {
+            let value = array_value_to_string(column, 0).unwrap_or_default();
+            format!("{} {value}", field.name())
+        });
+    cells.collect::<Vec<_>>().join(", ")
 }
 
 /// Writes a file for every day of the chunk, also for those without rows.

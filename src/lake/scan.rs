@@ -273,7 +273,10 @@ impl TableProvider for SnapshotTable {
         // A day has one file once it is derived; with few of them, each is its own partition and
         // the order inside holds for the partition. Otherwise neighbouring days share one, and
         // the day comes first.
-        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX && !self.one_by_one;
+        let one_file_a_day = files.windows(2).all(|pair| pair[0].day != pair[1].day);
+        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX
+            && !self.one_by_one
+            && !(targets == 1 && one_file_a_day);
         let size = if one_each {
             1
         } else if self.one_by_one {
@@ -281,7 +284,6 @@ impl TableProvider for SnapshotTable {
         } else {
             files.len().div_ceil(targets)
         };
-        let one_file_a_day = files.windows(2).all(|pair| pair[0].day != pair[1].day);
         let groups: Vec<FileGroup> = files
             .chunks(size)
             .map(|chunk| FileGroup::new(chunk.iter().map(|f| self.partitioned_file(f)).collect()))

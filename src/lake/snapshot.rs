@@ -69,6 +69,27 @@ impl Snapshot {
         }
     }
 
+    /// What the table would show after a change; nothing is committed.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when a new file's description is wrong, which is a bug.
+    pub fn preview(&self, change: &super::Change) -> Result<Snapshot, Error> {
+        let mut files: Vec<DataFile> = self
+            .files
+            .iter()
+            .filter(|file| change.removes.iter().all(|gone| gone.path != file.path))
+            .cloned()
+            .collect();
+        for new in &change.adds {
+            files.push(data_file(&self.spec, new.add.clone())?);
+        }
+        files.sort_by(|a, b| a.day.cmp(&b.day).then_with(|| a.path.cmp(&b.path)));
+        Ok(Snapshot {
+            files: Arc::new(files),
+            ..self.clone()
+        })
+    }
+
     /// First and last partition day with a file.
     pub fn days(&self) -> Option<(i32, i32)> {
         let days = || self.files.iter().filter_map(|file| file.day);

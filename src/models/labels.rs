@@ -3,9 +3,9 @@
 //! Where network ids or addresses are stored hashed, labels are hashed alike (`semantics.md` §11).
 
 use super::Error;
+use crate::config::PrivateField;
 use crate::config::Settings;
 use crate::config::org::{Cidr, Org};
-use crate::config::PrivateField;
 use crate::functions::keyed_hash::KeyedHash;
 use crate::functions::location::Labels;
 

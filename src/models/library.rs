@@ -51,13 +51,17 @@ struct Written {
     time_column: Option<String>,
     #[serde(default)]
     key: Vec<String>,
+    /// How a table's files are sorted, where it is not by the key.
+    #[serde(default)]
+    order: Vec<String>,
     #[serde(default)]
     pending: Vec<String>,
     /// Local days of an input read before and after the day that is made, where it is not only
     /// that day; `raw_events` are UTC dates.
     #[serde(default)]
     reads_days: BTreeMap<String, [Days; 2]>,
-    /// Source models of a table whose days also make days of this one, beside its inputs' own.
+    /// Tables of the settings, or views, whose column `day` also makes days of this table, beside
+    /// its inputs' own days.
     #[serde(default)]
     day_sources: Vec<String>,
     #[serde(default)]
@@ -133,6 +137,8 @@ pub struct Model {
     pub audience: Audience,
     pub time_column: Option<String>,
     pub key: Vec<String>,
+    /// How a table's files are sorted; by the key where it is empty.
+    pub order: Vec<String>,
     pub pending: Vec<String>,
     /// By input: days read before and after the day that is made.
     pub reads_days: BTreeMap<String, [Days; 2]>,
@@ -190,10 +196,19 @@ impl Model {
     /// Text that changes when the model does.
     pub fn text(&self) -> String {
         format!(
-            "{}\n{:?}\n{:?}\n{:?}\n{:?}",
-            self.sql, self.kind, self.key, self.reads_days, self.columns
+            "{}\n{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
+            self.sql, self.kind, self.key, self.order, self.reads_days, self.columns
         )
     }
+}
+
+/// A query that must return no rows.
+#[derive(Clone, Debug)]
+pub struct Check {
+    pub name: String,
+    pub sql: String,
+    /// Tables and models that the SQL names.
+    pub inputs: BTreeSet<String>,
 }
 
 /// All models, by name.
@@ -202,7 +217,7 @@ pub struct Library {
     models: BTreeMap<String, Arc<Model>>,
     /// Names in dependency order.
     order: Vec<String>,
-    checks: Vec<(String, String)>,
+    checks: Vec<Check>,
 }
 
 impl Library {
@@ -230,7 +245,11 @@ impl Library {
             let (folder, name) = stem.rsplit_once('/').unwrap_or(("", stem));
             match folder {
                 "checks" => {
-                    checks.push((name.to_owned(), sql.clone()));
+                    checks.push(Check {
+                        name: name.to_owned(),
+                        sql: sql.clone(),
+                        inputs: inputs_of(name, sql)?,
+                    });
                     continue;
                 }
                 // Queries to look at, not models.
@@ -268,9 +287,26 @@ impl Library {
         self.order.iter().filter_map(|name| self.models.get(name))
     }
 
-    /// Queries that must return no rows: (name, SQL).
-    pub fn checks(&self) -> &[(String, String)] {
+    /// Queries that must return no rows after every recompute.
+    pub fn checks(&self) -> &[Check] {
         &self.checks
+    }
+
+    /// The checks to make when a table model was computed: those that read it, directly or not, and
+    /// nothing that is computed after it.
+    pub fn checks_of<'a>(&'a self, model: &'a str) -> impl Iterator<Item = &'a Check> {
+        self.checks.iter().filter(move |check| {
+            let reads: BTreeSet<String> = check
+                .inputs
+                .iter()
+                .flat_map(|input| self.closure(input))
+                .collect();
+            let last = self
+                .in_order()
+                .filter(|other| other.kind == Kind::Table && reads.contains(&other.name))
+                .last();
+            last.is_some_and(|last| last.name == model)
+        })
     }
 
     /// Everything a model is made of, directly or not, itself included.
@@ -368,6 +404,7 @@ fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Re
     for named in written
         .key
         .iter()
+        .chain(&written.order)
         .chain(&written.pending)
         .chain(&written.time_column)
     {
@@ -380,16 +417,7 @@ fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Re
     if written.kind == Kind::Table && (written.time_column.is_none() || written.key.is_empty()) {
         return Err(wrong("a table needs a time_column and a key".into()));
     }
-    let statements = DFParser::parse_sql(sql).map_err(|cause| wrong(cause.to_string()))?;
-    let [statement] = Vec::from(statements)
-        .try_into()
-        .map_err(|_| wrong("its file must hold one statement".into()))?;
-    let (tables, _) =
-        resolve_table_references(&statement, true).map_err(|cause| wrong(cause.to_string()))?;
-    let inputs: BTreeSet<String> = tables
-        .into_iter()
-        .map(|table: TableReference| table.table().to_owned())
-        .collect();
+    let inputs = inputs_of(name, sql)?;
     for (input, spans) in &written.reads_days {
         if !inputs.contains(input) {
             return Err(wrong(format!(
@@ -416,12 +444,31 @@ fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Re
         audience: written.audience,
         time_column: written.time_column,
         key: written.key,
+        order: written.order,
         pending: written.pending,
         reads_days: written.reads_days,
         day_sources: written.day_sources,
         columns,
         inputs,
     })
+}
+
+/// The tables and models that a file's one statement names.
+fn inputs_of(name: &str, sql: &str) -> Result<BTreeSet<String>, Error> {
+    let wrong = |cause: String| Error::Model {
+        model: name.to_owned(),
+        cause,
+    };
+    let statements = DFParser::parse_sql(sql).map_err(|cause| wrong(cause.to_string()))?;
+    let [statement] = Vec::from(statements)
+        .try_into()
+        .map_err(|_| wrong("its file must hold one statement".into()))?;
+    let (tables, _) =
+        resolve_table_references(&statement, true).map_err(|cause| wrong(cause.to_string()))?;
+    Ok(tables
+        .into_iter()
+        .map(|table: TableReference| table.table().to_owned())
+        .collect())
 }
 
 /// Names inside `setting('…')`.

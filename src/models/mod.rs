@@ -16,6 +16,7 @@ mod place;
 mod reader;
 pub mod stored_org;
 pub mod types;
+pub mod why;
 mod world;
 
 pub use error::Error;

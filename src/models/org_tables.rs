@@ -423,6 +423,7 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
             ("seconds", INT),
             ("types", TEXT),
             ("full_day", FLAG),
+            ("tracked", FLAG),
         ],
         time_off_rows(settings, org, people, &schedules, zones, *as_of),
     );
@@ -492,9 +493,8 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         .insert("has_schedule_window".into(), schedule_print);
     out.prints
         .insert("reporting_zone".into(), zone_print(zones, people));
-    for by_zone in ["local_day", "local_hours"] {
-        out.prints
-            .insert(by_zone.into(), zone_print(zones, people));
+    for by_zone in ["crosses_day", "local_day", "local_hours"] {
+        out.prints.insert(by_zone.into(), zone_print(zones, people));
     }
     out.prints
         .insert("location_label".into(), print_of(&org.locations));
@@ -762,7 +762,7 @@ fn core_sets(
 }
 
 /// The account's default schedule.
-fn default_schedule(settings: &Settings) -> WorkSchedule {
+pub(super) fn default_schedule(settings: &Settings) -> WorkSchedule {
     let schedule = &settings.schedule;
     WorkSchedule {
         schedule_name: "Default".into(),
@@ -918,8 +918,7 @@ fn time_off_rows(
     let default_seconds = day_seconds(&default, None);
     let mut days: BTreeMap<(i64, i32), (i64, BTreeSet<String>, bool)> = BTreeMap::new();
     for record in org.time_off.iter().filter(|record| record.approved) {
-        let tracked = |uid: &i64| people.persons.get(uid).is_some_and(|person| person.tracked);
-        let Some(uid) = record.uid.filter(tracked) else {
+        let Some(uid) = record.uid.filter(|uid| people.persons.contains_key(uid)) else {
             continue;
         };
         for day in applies_to(record, schedules, uid) {
@@ -943,13 +942,19 @@ fn time_off_rows(
                 int(seconds),
                 joined(&kinds),
                 flag(full_day),
+                flag(
+                    people
+                        .persons
+                        .get(&uid)
+                        .is_some_and(|person| person.tracked),
+                ),
             ]
         })
         .collect()
 }
 
 /// The dates of the range on which the schedule has a window; without any, all.
-fn applies_to(record: &TimeOff, schedules: &Schedules, uid: i64) -> Vec<i32> {
+pub(super) fn applies_to(record: &TimeOff, schedules: &Schedules, uid: i64) -> Vec<i32> {
     let range = || record.start_date..=record.end_date;
     let with_window: Vec<i32> = range()
         .filter(|day| schedules.has_window(uid, *day))
@@ -963,7 +968,7 @@ fn applies_to(record: &TimeOff, schedules: &Schedules, uid: i64) -> Vec<i32> {
 
 /// A fixed schedule's seconds on a date, less its break; `None` for a flexible or default schedule
 /// and a date without a window.
-fn scheduled_seconds(org: &Org, uid: i64, day: i32) -> Option<i64> {
+pub(super) fn scheduled_seconds(org: &Org, uid: i64, day: i32) -> Option<i64> {
     let member = org
         .schedule_members
         .iter()
@@ -981,7 +986,7 @@ fn scheduled_seconds(org: &Org, uid: i64, day: i32) -> Option<i64> {
 }
 
 /// Seconds of a schedule's windows of one weekday (of its first, without one), less the break.
-fn day_seconds(schedule: &WorkSchedule, weekday: Option<u8>) -> i64 {
+pub(super) fn day_seconds(schedule: &WorkSchedule, weekday: Option<u8>) -> i64 {
     let weekday = weekday.or_else(|| schedule.windows.first().map(|window| window.weekday));
     let minutes: i64 = schedule
         .windows
@@ -1032,7 +1037,8 @@ pub fn reporting_zones(
                     continue;
                 };
                 if spans.last().is_none_or(|(_, last)| *last != zone) {
-                    spans.push((*first, zone));
+                    // Arithmetic is in whole seconds: so is the change.
+                    spans.push((first.div_euclid(SECOND) * SECOND, zone));
                 }
             }
             if !spans.is_empty() {

@@ -88,8 +88,13 @@ impl Setup {
 
     /// A session with this setup's limits and no tables.
     pub fn session(&self) -> SessionContext {
+        self.session_of(self.threads())
+    }
+
+    /// The same with plans of so many partitions.
+    fn session_of(&self, partitions: usize) -> SessionContext {
         let mut config = SessionConfig::new()
-            .with_target_partitions(self.threads())
+            .with_target_partitions(partitions)
             .with_batch_size(self.settings.limits.batch_rows)
             .with_default_catalog_and_schema(CATALOG, INTERNAL)
             .with_information_schema(true)
@@ -109,8 +114,12 @@ impl Setup {
             return None;
         }
         let partition = model.time_column.as_deref()?;
-        let order: Vec<&str> = model
-            .key
+        let order = if model.order.is_empty() {
+            &model.key
+        } else {
+            &model.order
+        };
+        let order: Vec<&str> = order
             .iter()
             .map(String::as_str)
             .filter(|column| *column != partition)
@@ -124,14 +133,15 @@ impl Setup {
     }
 }
 
-/// The settings, people and snapshots of one moment.
+/// The settings, people and snapshots of one moment. Cheap to clone.
+#[derive(Clone)]
 pub struct World {
     pub setup: Setup,
     pub org: Arc<Org>,
     /// Version of the organisation's settings; 0 when none were applied yet.
     pub org_version: i64,
-    pub people: People,
-    pub org_tables: OrgTables,
+    pub people: Arc<People>,
+    pub org_tables: Arc<OrgTables>,
     /// Stored tables by the name that models use: `raw_events` and such, and models.
     pub snapshots: BTreeMap<String, Snapshot>,
     pub as_of: AsOf,
@@ -168,24 +178,24 @@ impl World {
         let stored_org = super::stored_org::latest(setup).await?;
         let org = Arc::new(stored_org.org);
         let agents = read_agents(setup, &snapshots).await?;
-        let people = People::new(agents, &org)?;
+        let people = Arc::new(People::new(agents, &org)?);
         let names = setup.shipped.zone_names();
         let mut world = World {
             setup: setup.clone(),
             org: Arc::clone(&org),
             org_version: stored_org.version,
             people,
-            org_tables: OrgTables::default(),
+            org_tables: Arc::default(),
             snapshots,
             as_of,
         };
         let mut zones =
             org_tables::reporting_zones(&setup.settings, &names, &world.people, &BTreeMap::new());
-        world.org_tables = world.tables_in(&zones)?;
+        world.org_tables = Arc::new(world.tables_in(&zones)?);
         if setup.settings.account.timezone_mode == crate::config::TimezoneMode::User {
             let reported = world.reported_zones().await?;
             zones = org_tables::reporting_zones(&setup.settings, &names, &world.people, &reported);
-            world.org_tables = world.tables_in(&zones)?;
+            world.org_tables = Arc::new(world.tables_in(&zones)?);
         }
         Ok(world)
     }
@@ -264,7 +274,24 @@ impl World {
         &self,
         scopes: &HashMap<String, Scope>,
     ) -> crate::error::Result<SessionContext> {
-        let session = self.setup.session();
+        self.session_of(scopes, self.setup.threads()).await
+    }
+
+    /// The same with plans of one partition: they keep the order of the stored tables without
+    /// sorting, and several of them keep several threads busy.
+    pub async fn single_session(
+        &self,
+        scopes: &HashMap<String, Scope>,
+    ) -> crate::error::Result<SessionContext> {
+        self.session_of(scopes, 1).await
+    }
+
+    async fn session_of(
+        &self,
+        scopes: &HashMap<String, Scope>,
+        partitions: usize,
+    ) -> crate::error::Result<SessionContext> {
+        let session = self.setup.session_of(partitions);
         crate::functions::register(&session, &self.org_tables.functions);
         for (name, batch) in &self.org_tables.tables {
             register(&session, name, memory_table(batch)?)?;

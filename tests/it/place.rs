@@ -30,6 +30,16 @@ pub struct Place {
 impl Place {
     /// With the settings of a TOML file (if any), settings over it, and a fixed clock.
     pub fn new(toml: Option<&Path>, set: &[(&str, &str)], as_of: &str) -> Place {
+        Place::with_models(toml, set, as_of, None)
+    }
+
+    /// The same with a folder of models over the built-in ones.
+    pub fn with_models(
+        toml: Option<&Path>,
+        set: &[(&str, &str)],
+        as_of: &str,
+        models: Option<&Path>,
+    ) -> Place {
         let folder = tempfile::tempdir().unwrap();
         let lake = folder.path().join("lake").display().to_string();
         let empty = folder.path().join("empty.toml");
@@ -46,7 +56,7 @@ impl Place {
             Lake::open(&settings.lake, folder.path()).unwrap(),
             Arc::new(settings),
             Arc::new(Shipped::load(None).unwrap()),
-            Arc::new(Library::load(None).unwrap()),
+            Arc::new(Library::load(models).unwrap()),
             Some(AsOf::parse(as_of).unwrap()),
         )
         .unwrap();

@@ -7,7 +7,7 @@ use activlake::models::Reader;
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType};
 
 use crate::golden::built;
-use crate::place::{block_on, csv, repository};
+use crate::place::{block_on, repository};
 
 pub struct Db {
     pub reader: Reader,
@@ -139,17 +139,4 @@ fn every_model_has_a_file_and_every_file_holds() {
             .collect();
         assert!(missing.is_empty(), "models without a test: {missing:?}");
     });
-}
-
-/// Queries in `sql/checks` must give no rows, here and after every golden case.
-pub async fn checks(reader: &Reader, checks: &[(String, String)]) -> Vec<String> {
-    let mut failures = Vec::new();
-    for (name, sql) in checks {
-        let text = csv(reader, sql).await;
-        let rows = text.lines().count().saturating_sub(1);
-        if rows > 0 {
-            failures.push(format!("check {name}: {rows} rows\n{text}"));
-        }
-    }
-    failures
 }

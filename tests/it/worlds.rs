@@ -1,7 +1,9 @@
 //! Random worlds: the program's views against the second implementation's, every column of every row.
 //!
 //! `ACTIVLAKE_WORLDS` is how many worlds (islands of a few people) are made, many in one lake;
-//! `ACTIVLAKE_WORLDS_SEED` makes the one lake of a reported seed again.
+//! `ACTIVLAKE_WORLDS_SEED` makes the one lake of a reported seed again, `ACTIVLAKE_WORLDS_PERSON` keeps the
+//! records of one `uid` of it, and `ACTIVLAKE_WORLDS_TRIES` is how often records are taken out to make a
+//! failing lake smaller (`ACTIVLAKE_WORLDS_ABOUT`: only differences with this text count). `ACTIVLAKE_WORLDS_MEETINGS=1` adds qualified meetings.
 
 mod inputs;
 mod made;
@@ -16,7 +18,7 @@ use crate::oracle::{Cell, Derived, Row, Shipped, World, compute, table};
 use crate::place::{Place, block_on, repository};
 
 /// Qualified meetings are part of the worlds.
-const MEETINGS: bool = false;
+const MEETINGS: bool = true;
 const ISLANDS_PER_LAKE: usize = 25;
 
 type Named = BTreeMap<String, Cell>;
@@ -115,10 +117,7 @@ fn differences(view: &View, theirs: Vec<Named>) -> Vec<String> {
             .map(|(_, cell)| cell.clone())
             .collect();
         let side = usize::from(count < 0);
-        for _ in 0..count.abs() {
-            left.entry(key).or_default()[side].push(row.clone());
-            break;
-        }
+        left.entry(key).or_default()[side].push(row);
     }
     for [expected, got] in left.into_values() {
         let title = |row: &Vec<Cell>| {
@@ -157,7 +156,14 @@ async fn hold(world: &World, shipped: &Shipped) -> Vec<String> {
         .iter()
         .map(|(key, value)| (*key, value.as_str()))
         .collect();
-    let place = Place::new(None, &set, &inputs::rfc3339(world.settings.as_of));
+    let as_of = inputs::rfc3339(world.settings.as_of);
+    let models = tempfile::tempdir().unwrap();
+    let place = if world.meetings.is_empty() {
+        Place::new(None, &set, &as_of)
+    } else {
+        inputs::write_meetings(world, models.path());
+        Place::with_models(None, &set, &as_of, Some(models.path()))
+    };
     let org = place.path().join("org");
     std::fs::create_dir(&org).unwrap();
     inputs::write_org(world, &org);
@@ -210,6 +216,7 @@ async fn hold(world: &World, shipped: &Shipped) -> Vec<String> {
             .or_insert(hidden);
     }
     let mine = compute(world, shipped, &derived);
+    let about = std::env::var("ACTIVLAKE_WORLDS_ABOUT");
     let views = [
         View {
             name: "events",
@@ -274,6 +281,7 @@ async fn hold(world: &World, shipped: &Shipped) -> Vec<String> {
     views
         .iter()
         .flat_map(|view| differences(view, texts.remove(view.name).unwrap()))
+        .filter(|text| about.as_ref().is_err() || text.contains(about.as_deref().unwrap_or("")))
         .collect()
 }
 
@@ -309,8 +317,18 @@ fn told(world: &World, seed: u64, found: &[String]) -> String {
     for line in found.iter().take(12) {
         text += &format!("  {line}\n");
     }
-    if world.records.len() <= 40 {
+    if world.records.len() <= 100 {
         text += &format!("{:?}\n{}", world.settings, inputs::lines(world));
+        for meeting in &world.meetings {
+            let login = format!("u{}", meeting.uid);
+            if world
+                .records
+                .iter()
+                .any(|record| record.login.starts_with(&login))
+            {
+                text += &format!("{meeting:?}\n");
+            }
+        }
     }
     text
 }
@@ -329,8 +347,15 @@ fn the_second_implementation_agrees() {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     let shipped = Shipped::read(&repository().join("data"));
     let per_lake = number("ACTIVLAKE_WORLDS_PER_LAKE").map_or(ISLANDS_PER_LAKE, |n| n as usize);
+    let with_meetings = MEETINGS || number("ACTIVLAKE_WORLDS_MEETINGS") == Some(1);
     let check = |seed: u64| -> Result<(), String> {
-        let world = made::lake(seed, &islands(seed, per_lake), MEETINGS);
+        let mut world = made::lake(seed, &islands(seed, per_lake), with_meetings);
+        if let Some(uid) = number("ACTIVLAKE_WORLDS_PERSON") {
+            let login = format!("u{uid}");
+            world
+                .records
+                .retain(|record| record.login.starts_with(&login) || record.login == "keeper");
+        }
         let found = block_on(hold(&world, &shipped));
         if found.is_empty() {
             return Ok(());

@@ -3,7 +3,7 @@
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
 
 use super::Meeting;
-use super::spans::{Span, meet, minus, union};
+use super::spans::{Span, meet, minus};
 use super::zones::Zones;
 
 /// One clock hour with offline seconds.
@@ -15,21 +15,27 @@ pub struct Hour {
     pub titles: String,
 }
 
-/// Meetings less coverage, whose gaps shorter than `gap` are closed, inside `[from, until)`.
+/// Meetings less coverage, whose gaps shorter than `gap` are closed within each local day, inside
+/// `[from, until)`.
 pub fn offline(
     meetings: &[&Meeting],
     coverage: &[Span],
+    days: &[(i64, i64, NaiveDate)],
     gap: i64,
     from: i64,
     until: i64,
 ) -> Vec<Span> {
     let planned: Vec<Span> = meetings.iter().map(|m| (m.start, m.end)).collect();
     let mut closed: Vec<Span> = Vec::new();
-    for span in union(coverage) {
-        match closed.last_mut() {
-            Some(last) if span.0 - last.1 < gap => last.1 = span.1,
-            _ => closed.push(span),
+    for (begin, end, _) in days {
+        let mut of_day: Vec<Span> = Vec::new();
+        for span in meet(coverage, &[(*begin, *end)]) {
+            match of_day.last_mut() {
+                Some(last) if span.0 - last.1 < gap => last.1 = span.1,
+                _ => of_day.push(span),
+            }
         }
+        closed.extend(of_day);
     }
     meet(&minus(&planned, &closed), &[(from, until)])
 }

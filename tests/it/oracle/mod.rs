@@ -14,6 +14,7 @@ mod sequence;
 mod shipped;
 mod spans;
 mod state;
+mod stored;
 mod views;
 pub mod zones;
 

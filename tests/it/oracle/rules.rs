@@ -4,11 +4,14 @@ use std::collections::HashMap;
 
 use super::Rule;
 
+/// (order, place in the file, rule).
+type Ranked = (i64, usize, Rule);
+
 /// The rules of one scope.
 #[derive(Default)]
 pub struct RuleSet {
-    exact: HashMap<(String, String), Vec<(i64, usize, Rule)>>,
-    patterns: Vec<(i64, usize, Rule)>,
+    exact: HashMap<(String, String), Vec<Ranked>>,
+    patterns: Vec<Ranked>,
 }
 
 /// Whether a glob (`*` any run, `?` one character) covers the whole text, without case.

@@ -86,11 +86,9 @@ fn shifts(settings: &Settings, day: &[Step]) -> Vec<i64> {
                     list = vec![step];
                 }
             }
-            "Unproductive" => {
-                if before.is_some_and(Step::productive) {
-                    found.push(step.start);
-                    list.clear();
-                }
+            "Unproductive" if before.is_some_and(Step::productive) => {
+                found.push(step.start);
+                list.clear();
             }
             _ => {}
         }

@@ -349,7 +349,10 @@ fn user_day_row(state: &State, day: &Day, name: &Cell) -> Row {
             "productive_active_duration_seconds_in_schedule",
             int(day.in_schedule.0),
         ),
-        ("productive_activity_count", count(&|event| event.productive())),
+        (
+            "productive_activity_count",
+            count(&|event| event.productive()),
+        ),
         (
             "productive_passive_duration_seconds",
             of("Productive", "Passive"),

@@ -353,3 +353,38 @@ pub fn lines(world: &World) -> String {
     }
     out
 }
+
+/// Qualified meetings, as a model over the built-in one.
+pub fn write_meetings(world: &World, folder: &Path) {
+    let built_in = crate::place::repository().join("sql/intermediate");
+    std::fs::copy(
+        built_in.join("int_meetings.toml"),
+        folder.join("int_meetings.toml"),
+    )
+    .unwrap();
+    let rows: Vec<String> = world
+        .meetings
+        .iter()
+        .map(|meeting| {
+            let title = match &meeting.title {
+                Some(title) => format!("'{title}'"),
+                None => "null".to_owned(),
+            };
+            format!(
+                "({}, '{}', '{}', {title})",
+                meeting.uid,
+                rfc3339(meeting.start * 1_000_000),
+                rfc3339(meeting.end * 1_000_000),
+            )
+        })
+        .collect();
+    let text = format!(
+        "with\nmade (user_id, begins, ends, title) as (\n    values\n    {}\n)\n\n\
+         select\n    cast(user_id as bigint) as user_id,\n    \
+         arrow_cast(begins, 'Timestamp(µs, \"UTC\")') as start,\n    \
+         arrow_cast(ends, 'Timestamp(µs, \"UTC\")') as \"end\",\n    \
+         cast(title as varchar) as title\nfrom made\n",
+        rows.join(",\n    ")
+    );
+    std::fs::write(folder.join("int_meetings.sql"), text).unwrap();
+}

@@ -440,6 +440,15 @@ pub fn lake(seed: u64, islands: &[u64], with_meetings: bool) -> World {
         org_before_records: dice.chance(50),
     };
     groups(&mut dice, &mut world, first);
+    // Somebody is there every day, so that no date of the lake is without events.
+    let noon = first.and_hms_opt(12, 0, 0).unwrap().and_utc().timestamp();
+    for day in -1..12 {
+        world
+            .records
+            .push(super::people::keeper(noon + day * 86_400));
+    }
+    let latest = world.settings.as_of + 86_000_000_000;
+    world.records.retain(|record| record.start <= latest);
     for (index, island) in islands.iter().enumerate() {
         let mut dice = Dice(*island);
         let base = 1000 + 10 * (island % 1_000_000) as i64;

@@ -24,6 +24,29 @@ struct Agent {
     primary_domain: String,
 }
 
+/// A minute's work of somebody who is not listed.
+pub fn keeper(at: i64) -> Record {
+    let (executable, url) = program(0);
+    Record {
+        event_id: format!("k{at}"),
+        start: at * 1_000_000,
+        duration_ms: 60_000,
+        state: Some("Active"),
+        passive_type: None,
+        domain: "corp".to_owned(),
+        login: "keeper".to_owned(),
+        computer: "keeper-pc".to_owned(),
+        primary_domain: String::new(),
+        zone: None,
+        network: None,
+        public_ip: None,
+        executable,
+        title: None,
+        url,
+        upload: None,
+    }
+}
+
 /// Adds one person with settings and records.
 pub fn person(
     dice: &mut Dice,
@@ -70,8 +93,8 @@ pub fn person(
         .collect();
     let from = world.records.len();
     records(dice, world, first, uid, &agents, home);
-    if with_meetings && listed && dice.chance(60) {
-        meetings(dice, world, uid, from);
+    if with_meetings && listed && uid % 5 < 3 {
+        meetings(&mut Dice(uid as u64), world, uid, from);
     }
 }
 

@@ -1,0 +1,18 @@
+-- The qualifying meetings of this case.
+with
+listed (user_id, start, "end", title) as (
+    values
+        (1, '2026-03-03T13:00:00Z', '2026-03-03T13:01:00Z', 'Review'),
+        (2, '2026-03-08T13:00:00Z', '2026-03-08T17:00:00Z', 'Review')
+),
+
+final as (
+    select
+        cast(user_id as bigint) as user_id,
+        arrow_cast(start, 'Timestamp(µs, "UTC")') as start,
+        arrow_cast("end", 'Timestamp(µs, "UTC")') as "end",
+        cast(title as varchar) as title
+    from listed
+)
+
+select * from final

@@ -1,0 +1,17 @@
+-- The qualifying meetings of this case.
+with
+listed (user_id, start, "end", title) as (
+    values
+        (3, '2026-03-08T06:30:00Z', '2026-03-08T07:30:00Z', 'Late')
+),
+
+final as (
+    select
+        cast(user_id as bigint) as user_id,
+        arrow_cast(start, 'Timestamp(µs, "UTC")') as start,
+        arrow_cast("end", 'Timestamp(µs, "UTC")') as "end",
+        cast(title as varchar) as title
+    from listed
+)
+
+select * from final
