@@ -150,8 +150,12 @@ async fn run_model(
     }
     let of = stale.len() as u64;
     let stale = Arc::new(stale);
-    let chunks = chunks(world, &ingredients, &stale);
-    for wave in waves(world, chunks) {
+    let mut rows_max = world.setup.settings.limits.chunk_rows as u64;
+    if model.streams {
+        rows_max = rows_max.saturating_mul(STREAMED);
+    }
+    let chunks = chunks(world, &ingredients, &stale, rows_max);
+    for wave in waves(chunks, rows_max, world.setup.threads()) {
         let wave = wave.as_slice();
         let slices = compute(world, model, &spec, &ingredients, wave, &stale).await?;
         let days: Vec<i32> = wave.iter().flatten().copied().collect();
@@ -250,7 +254,7 @@ async fn candidate_days(
         let found = match world.org_tables.tables.get(source.as_str()) {
             Some(table) => vec![table.clone()],
             None => {
-                let session = world.single_session(&HashMap::new()).await?;
+                let session = world.single_session(&HashMap::new(), source).await?;
                 let frame = session
                     .table(source.as_str())
                     .await
@@ -273,9 +277,8 @@ async fn candidate_days(
 
 /// Chunks that are computed side by side: one a thread, and fewer where a single day is larger than
 /// a chunk should be, so that memory stays what `limits.chunk_rows` makes it.
-fn waves(world: &World, chunks: Vec<(Vec<i32>, u64)>) -> Vec<Vec<Vec<i32>>> {
-    let threads = world.setup.threads();
-    let limit = (world.setup.settings.limits.chunk_rows as u64).saturating_mul(threads as u64);
+fn waves(chunks: Vec<(Vec<i32>, u64)>, rows_max: u64, threads: usize) -> Vec<Vec<Vec<i32>>> {
+    let limit = rows_max.saturating_mul(threads as u64);
     let mut waves: Vec<Vec<Vec<i32>>> = Vec::new();
     let mut rows = 0;
     for (days, own) in chunks {
@@ -293,13 +296,13 @@ fn waves(world: &World, chunks: Vec<(Vec<i32>, u64)>) -> Vec<Vec<Vec<i32>>> {
     waves
 }
 
-/// Runs of neighbouring stale days whose inputs stay under `limits.chunk_rows`, with the rows.
+/// Runs of neighbouring stale days whose inputs stay under `limit` rows, with the rows.
 fn chunks(
     world: &World,
     ingredients: &Ingredients,
     stale: &BTreeMap<i32, String>,
+    limit: u64,
 ) -> Vec<(Vec<i32>, u64)> {
-    let limit = world.setup.settings.limits.chunk_rows as u64;
     let mut rows_of: HashMap<i32, u64> = HashMap::new();
     for (name, _, _) in &ingredients.inputs {
         if let Some(snapshot) = world.snapshots.get(name) {
@@ -329,6 +332,9 @@ fn chunks(
 /// Each day of a chunk is a file that stays open at the merge.
 const CHUNK_DAYS_MAX: usize = 31;
 
+/// So many times the rows of others does a model take that streams.
+const STREAMED: u64 = 16;
+
 async fn run_chunk(
     world: World,
     model: Arc<Model>,
@@ -346,7 +352,7 @@ async fn run_chunk(
         to: day_text(last),
         cause,
     };
-    let session = world.single_session(&scopes).await?;
+    let session = world.single_session(&scopes, &model.name).await?;
     let plan = models::plan(&session, &model).await?;
     let time_column = spec.partition.clone().unwrap_or_default();
     let day = |day: i32| lit(ScalarValue::Date32(Some(day)));
@@ -477,7 +483,8 @@ impl Committing<'_> {
             .filter(|model| model.kind == Kind::Table)
             .map(|model| (model.name.clone(), Scope::days(*first, *last)))
             .collect();
-        let session = after.session(&scopes).await?;
+        let read = checks.iter().flat_map(|check| &check.inputs);
+        let session = after.session_for(&scopes, read).await?;
         for check in checks {
             let wrong = |cause| Error::CheckFails {
                 check: check.name.clone(),

@@ -54,6 +54,9 @@ struct Written {
     /// How a table's files are sorted, where it is not by the key.
     #[serde(default)]
     order: Vec<String>,
+    /// Whether the table is made while its inputs stream by, so that many rows need little memory.
+    #[serde(default)]
+    streams: bool,
     #[serde(default)]
     pending: Vec<String>,
     /// Local days of an input read before and after the day that is made, where it is not only
@@ -139,6 +142,8 @@ pub struct Model {
     pub key: Vec<String>,
     /// How a table's files are sorted; by the key where it is empty.
     pub order: Vec<String>,
+    /// Made while its inputs stream by: many rows need little memory.
+    pub streams: bool,
     pub pending: Vec<String>,
     /// By input: days read before and after the day that is made.
     pub reads_days: BTreeMap<String, [Days; 2]>,
@@ -445,6 +450,7 @@ fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Re
         time_column: written.time_column,
         key: written.key,
         order: written.order,
+        streams: written.streams,
         pending: written.pending,
         reads_days: written.reads_days,
         day_sources: written.day_sources,

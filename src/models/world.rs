@@ -1,7 +1,7 @@
 //! Everything a query depends on, at one moment: settings, people, models, and one snapshot of
 //! every stored table. From it come the sessions in which models are planned.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
@@ -269,27 +269,49 @@ impl World {
     }
 
     /// A session in which every model can be read; stored tables show the days of their scope, all
-    /// days where none is given.
+    /// days where none is given. See [`World::session_for`] where only some models are needed.
     pub async fn session(
         &self,
         scopes: &HashMap<String, Scope>,
     ) -> crate::error::Result<SessionContext> {
-        self.session_of(scopes, self.setup.threads()).await
+        self.session_of(scopes, self.setup.threads(), None).await
     }
 
-    /// The same with plans of one partition: they keep the order of the stored tables without
-    /// sorting, and several of them keep several threads busy.
+    /// A session in which only these models, and what they are made from, can be read; planning all
+    /// of them costs more than computing a small day.
+    pub async fn session_for<'a>(
+        &self,
+        scopes: &HashMap<String, Scope>,
+        models: impl IntoIterator<Item = &'a String>,
+    ) -> crate::error::Result<SessionContext> {
+        let needed = self.closure(models);
+        self.session_of(scopes, self.setup.threads(), Some(&needed))
+            .await
+    }
+
+    fn closure<'a>(&self, models: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+        models
+            .into_iter()
+            .flat_map(|model| self.setup.library.closure(model))
+            .collect()
+    }
+
+    /// The same for one model, with plans of one partition: they keep the order of the stored tables
+    /// without sorting, and several of them keep several threads busy.
     pub async fn single_session(
         &self,
         scopes: &HashMap<String, Scope>,
+        model: &String,
     ) -> crate::error::Result<SessionContext> {
-        self.session_of(scopes, 1).await
+        let needed = self.closure([model]);
+        self.session_of(scopes, 1, Some(&needed)).await
     }
 
     async fn session_of(
         &self,
         scopes: &HashMap<String, Scope>,
         partitions: usize,
+        needed: Option<&BTreeSet<String>>,
     ) -> crate::error::Result<SessionContext> {
         let session = self.setup.session_of(partitions);
         crate::functions::register(&session, &self.org_tables.functions);
@@ -302,7 +324,7 @@ impl World {
             register(&session, name, table)?;
         }
         for model in self.setup.library.in_order() {
-            if model.kind == Kind::View {
+            if model.kind == Kind::View && needed.is_none_or(|names| names.contains(&model.name)) {
                 let plan = plan(&session, model).await?;
                 register(&session, &model.name, Arc::new(ViewTable::new(plan, None)))?;
             }
