@@ -17,14 +17,13 @@ pub enum Error {
     #[error("model '{model}' was recomputed by somebody else meanwhile; run it again")]
     Raced { model: String },
     #[error(
-        "check '{check}' found {rows} rows where there must be none in days {from} to {to}, the \
+        "check '{check}' found {rows} rows where there must be none in days {days}, the \
          first: {first}; '{model}' keeps what it had"
     )]
     Check {
         check: String,
         model: String,
-        from: String,
-        to: String,
+        days: String,
         rows: usize,
         first: String,
     },

@@ -497,8 +497,7 @@ impl Committing<'_> {
                 return Err(Error::Check {
                     check: check.name.clone(),
                     model: self.model.name.clone(),
-                    from: day_text(*first),
-                    to: day_text(*last),
+                    days: format!("{} to {}", day_text(*first), day_text(*last)),
                     rows,
                     first: first_row(&found),
                 }
