@@ -3,7 +3,8 @@
 //! Data walks one way through the rooms:
 //!
 //! ```text
-//! sources → ingest → lake → models (+ functions) → jobs → access → serve      cli on top, config below
+//! sources → ingest → lake → models (+ functions) → connectors, jobs → access → serve
+//!                                                             cli on top, config below
 //! ```
 //!
 //! - [`sources`]: one file a raw format; bytes in, typed records and rejects out.
@@ -11,6 +12,7 @@
 //! - [`lake`]: Parquet tables with a Delta log; the only room that knows object stores.
 //! - [`functions`]: SQL functions, one a file.
 //! - [`models`]: the SQL files, planned over one moment of the lake.
+//! - [`connectors`]: calendars of companies, asked for tracked people only, into the lake.
 //! - [`jobs`]: what is stale, and its recompute by local day.
 //! - [`access`]: who asks, and what they may see.
 //! - [`serve`]: Flight SQL.
@@ -23,6 +25,7 @@ pub mod access;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connectors;
 pub mod error;
 pub mod functions;
 pub mod ingest;

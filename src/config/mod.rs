@@ -6,6 +6,7 @@
 //! that ship with the product ([`shipped`]) have the same shapes.
 
 mod error;
+pub mod integration;
 mod keys;
 mod load;
 mod nearest;
@@ -21,7 +22,7 @@ pub use error::{Error, Wrong};
 pub use load::{Overrides, load, user_config_dir};
 pub use secret::{Secret, SecretRef};
 pub use settings::{
-    Account, ActiveDayMode, Lake, Limits, Metrics, Plan, Privacy, PrivateField, Schedule, Server,
+    Account, ActiveDayMode, Connectors, Lake, Limits, Metrics, Plan, Privacy, PrivateField, Schedule, Server,
     Settings, TimezoneMode, Weekday,
 };
 pub use shown::{Origin, Shown};

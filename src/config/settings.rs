@@ -7,10 +7,13 @@ use super::SecretRef;
 /// Everything `activlake.toml`, the environment and the flags decide.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Settings {
+    /// `[[integration]]`, in the order written.
+    pub integrations: Vec<super::integration::Integration>,
     pub account: Account,
     pub lake: Lake,
     pub privacy: Privacy,
     pub metrics: Metrics,
+    pub connectors: Connectors,
     pub server: Server,
     pub schedule: Schedule,
     pub limits: Limits,
@@ -129,6 +132,13 @@ pub enum ActiveDayMode {
     Threshold,
     Schedule,
     Hris,
+}
+
+/// `[connectors]`: what all `[[integration]]` share.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Connectors {
+    /// The key that seals refresh tokens in the lake: 32 bytes as 64 hex digits or base64.
+    pub seal_key: Option<SecretRef>,
 }
 
 /// `[server]`: Flight SQL.

@@ -3,6 +3,7 @@
 //! Pure: arrays in, arrays out; no I/O, no clock, no panic on input. What depends on settings (the
 //! classifier, zones, schedules) is handed in as a finished table and known in SQL by a name.
 
+pub mod addresses;
 pub mod alignment;
 pub mod among;
 pub mod breaks;
@@ -30,6 +31,8 @@ pub mod local_day;
 pub mod local_hours;
 pub mod local_time;
 pub mod location;
+pub mod meeting_participants;
+pub mod meeting_response;
 pub mod names;
 pub mod schedule;
 pub mod sessionise;
@@ -59,6 +62,7 @@ pub struct Tables {
     pub zones: Arc<local_time::ReportingZones>,
     pub schedules: Arc<schedule::Schedules>,
     pub labels: Arc<location::Labels>,
+    pub addresses: Arc<addresses::Addresses>,
 }
 
 /// Makes all functions known to a session, over the given tables.
@@ -99,6 +103,8 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         local_time::to_local(),
         local_time::reporting_zone(Arc::clone(&tables.zones)),
         location::location_label(Arc::clone(&tables.labels)),
+        meeting_participants::meeting_participants(Arc::clone(&tables.addresses)),
+        meeting_response::meeting_response(Arc::clone(&tables.addresses)),
         names::application_name(Arc::clone(&tables.names)),
         names::consolidated_name(Arc::clone(&tables.names)),
         schedule::has_schedule_window(Arc::clone(&tables.schedules)),

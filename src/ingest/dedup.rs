@@ -68,7 +68,7 @@ impl KeyFilter {
         })
     }
 
-    fn insert(&mut self, agent_id: i64, event_id: &str) {
+    pub(super) fn insert(&mut self, agent_id: i64, event_id: &str) {
         for (word, bit) in self.places(agent_id, event_id) {
             if let Some(word) = self.bits.get_mut(word) {
                 *word |= bit;
@@ -76,7 +76,7 @@ impl KeyFilter {
         }
     }
 
-    fn may_hold(&self, agent_id: i64, event_id: &str) -> bool {
+    pub(super) fn may_hold(&self, agent_id: i64, event_id: &str) -> bool {
         self.places(agent_id, event_id)
             .all(|(word, bit)| self.bits.get(word).is_some_and(|word| word & bit != 0))
     }

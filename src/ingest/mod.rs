@@ -11,6 +11,7 @@ mod dedup;
 mod error;
 mod file_transfer;
 mod load;
+pub mod meetings;
 mod normalize;
 mod privacy;
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::common::ScalarValue;
 use xxhash_rust::xxh3::Xxh3Default;
 
-use crate::lake::Snapshot;
+use crate::lake::{DataFile, Snapshot};
 use crate::models::{Kind, Library, Model, World};
 
 /// What a model depends on, found once a run.
@@ -101,9 +101,6 @@ impl Ingredients {
         if !self.looks_at_clock {
             return true;
         }
-        let Some(raw) = world.snapshots.get("raw_events") else {
-            return true;
-        };
         let around = self
             .inputs
             .iter()
@@ -111,17 +108,27 @@ impl Ingredients {
             .max()
             .unwrap_or(0)
             + 1;
-        files_between(raw, day - around, day + around).all(|file| {
-            let high = |name: &str| file.ranges.get(name).map(|(_, high)| high.clone());
-            match (high("start"), high("duration_sec")) {
+        let high =
+            |file: &DataFile, name: &str| file.ranges.get(name).map(|(_, high)| high.clone());
+        let ended = |table: &str, last: &dyn Fn(&DataFile) -> Option<i64>| {
+            world.snapshots.get(table).is_none_or(|raw| {
+                files_between(raw, day - around, day + around)
+                    .all(|file| last(file).is_some_and(|last| last <= world.as_of.micros()))
+            })
+        };
+        ended("raw_events", &|file| {
+            match (high(file, "start"), high(file, "duration_sec")) {
                 (
                     Some(ScalarValue::TimestampMicrosecond(Some(start), _)),
                     Some(ScalarValue::Int64(Some(seconds))),
-                ) => {
-                    start.saturating_add(seconds.saturating_mul(1_000_000)) <= world.as_of.micros()
-                }
-                _ => false,
+                ) => Some(start.saturating_add(seconds.saturating_mul(1_000_000))),
+                _ => None,
             }
+        }) && ended("raw_meetings", &|file| match high(file, "end") {
+            Some(ScalarValue::TimestampMicrosecond(last, _)) => Some(last.unwrap_or(i64::MIN)),
+            // Whole days only: they make no offline time.
+            None => Some(i64::MIN),
+            _ => None,
         })
     }
 }
@@ -137,7 +144,7 @@ fn files_between(
     snapshot: &Snapshot,
     from: i32,
     to: i32,
-) -> impl Iterator<Item = &crate::lake::DataFile> {
+) -> impl Iterator<Item = &DataFile> {
     snapshot
         .files
         .iter()

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 
 use super::TableSpec;
 
@@ -87,6 +87,134 @@ pub static AGENTS: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
             ("computer_name", Utf8, false),
             ("primary_domain", Utf8, true),
             ("first_start", instant(), false),
+        ]),
+        None,
+        &[],
+    )
+});
+
+/// One invited address, as `raw/meetings` holds it.
+pub fn attendee() -> Fields {
+    Fields::from(vec![
+        Field::new("email", DataType::Utf8, true),
+        Field::new("response", DataType::Utf8, true),
+        Field::new("kind", DataType::Utf8, true),
+        Field::new("optional", DataType::Boolean, true),
+    ])
+}
+
+/// Calendar entries in the normal form, one row a version of an entry, partitioned by the start's
+/// UTC date (an all-day entry's own date). A later version has a higher `revision`; when an entry
+/// moves to another date, the old date gets a row of status `moved` under the new revision.
+pub static MEETINGS_RAW: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
+    use DataType::{Boolean, Date32, Int32, Int64, Utf8};
+    let attendees = DataType::List(Arc::new(Field::new_list_field(
+        DataType::Struct(attendee()),
+        true,
+    )));
+    TableSpec::new(
+        "raw/meetings",
+        schema(&[
+            ("uid", Int64, false),
+            ("start", instant(), true),
+            ("end", instant(), true),
+            ("start_date", Date32, true),
+            ("end_date", Date32, true),
+            ("instance", Utf8, false),
+            ("event_id", Utf8, false),
+            ("revision", Int32, false),
+            ("content_hash", Int64, false),
+            ("series_id", Utf8, true),
+            ("title", Utf8, true),
+            ("private", Boolean, false),
+            ("status", Utf8, false),
+            ("show_as", Utf8, false),
+            ("kind", Utf8, false),
+            ("organizer_email", Utf8, true),
+            ("organizer_response", Utf8, true),
+            ("own_response", Utf8, true),
+            ("attendees", attendees, true),
+            ("created", instant(), true),
+            ("updated", instant(), true),
+            ("utc_date", Date32, false),
+        ]),
+        Some("utc_date"),
+        &["uid", "start"],
+    )
+    // When a day's meetings end tells when its numbers are final.
+    .with_ranges(&["end"])
+});
+
+/// Where every calendar stands: one row an instance and person, the latest sync's.
+pub static CALENDAR_STATE: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
+    use DataType::{Boolean, Int64, Utf8};
+    TableSpec::new(
+        "settings/calendar_state",
+        schema(&[
+            ("instance", Utf8, false),
+            ("uid", Int64, false),
+            // The provider's id of the person, and which kind of name matched.
+            ("directory_id", Utf8, false),
+            ("matched_by", Utf8, false),
+            // Of the last success; a cursor goes on from exactly this window.
+            ("window_from", instant(), true),
+            ("window_to", instant(), true),
+            ("cursor", Utf8, true),
+            ("backfilled", Boolean, false),
+            ("attempted_at", instant(), false),
+            ("succeeded_at", instant(), true),
+            ("failure", Utf8, true),
+            ("message", Utf8, true),
+            ("retry_at", instant(), true),
+            ("failures", Int64, false),
+        ]),
+        None,
+        &["instance", "uid"],
+    )
+});
+
+/// One row a sync of an instance: what it did and how it ended.
+pub static CALENDAR_SYNCS: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
+    use DataType::{Int64, Utf8};
+    TableSpec::new(
+        "raw/calendar_syncs",
+        schema(&[
+            ("instance", Utf8, false),
+            ("type", Utf8, false),
+            ("started_at", instant(), false),
+            ("finished_at", instant(), false),
+            ("state", Utf8, false),
+            ("message", Utf8, true),
+            ("directory", Int64, true),
+            ("matched", Int64, true),
+            ("unmatched", Int64, true),
+            ("ambiguous", Int64, true),
+            ("read", Int64, false),
+            ("failed", Int64, false),
+            ("added", Int64, false),
+            ("changed", Int64, false),
+            ("removed", Int64, false),
+            ("rejected", Int64, false),
+            ("requests", Int64, false),
+            ("throttled", Int64, false),
+            ("succeeded_at", instant(), true),
+            ("next_run", instant(), true),
+        ]),
+        None,
+        &[],
+    )
+});
+
+/// Sealed refresh tokens (see the room `connectors`), one row an instance and field.
+pub static SEALED: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
+    use DataType::Utf8;
+    TableSpec::new(
+        "settings/sealed",
+        schema(&[
+            ("instance", Utf8, false),
+            ("field", Utf8, false),
+            ("sealed", Utf8, false),
+            ("changed_at", instant(), false),
         ]),
         None,
         &[],
@@ -186,6 +314,10 @@ pub fn all() -> Vec<Arc<TableSpec>> {
     [
         &EVENTS_RAW,
         &AGENTS,
+        &MEETINGS_RAW,
+        &CALENDAR_STATE,
+        &CALENDAR_SYNCS,
+        &SEALED,
         &REJECTS,
         &LOADS,
         &ORG,

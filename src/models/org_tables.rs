@@ -498,6 +498,17 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
     }
     out.prints
         .insert("location_label".into(), print_of(&org.locations));
+    let addresses: BTreeMap<String, i64> = people
+        .persons
+        .values()
+        .flat_map(|person| {
+            let all = person.emails.iter().chain(&person.user_principal_names);
+            all.map(|address| (address.trim().to_lowercase(), person.uid))
+        })
+        .collect();
+    for by_address in ["meeting_participants", "meeting_response"] {
+        out.prints.insert(by_address.into(), print_of(&addresses));
+    }
     let values = setting_values(settings, zones, shipped, *as_of);
     for (name, value) in values.iter() {
         out.prints
@@ -511,6 +522,7 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         zones: Arc::new(zones.clone()),
         schedules: Arc::new(schedules),
         labels: Arc::new(super::labels::labels(settings, org)?),
+        addresses: Arc::new(crate::functions::addresses::Addresses::new(addresses)),
     };
     Ok(out)
 }
@@ -551,12 +563,14 @@ fn setting_values(
         .iter()
         .map(|day| text(weekday_name(*day)))
         .collect();
-    // Categories compare without case.
-    let collaboration: Vec<ScalarValue> = metrics
-        .collaboration_categories
-        .iter()
-        .map(|category| text(category.trim().to_lowercase()))
-        .collect();
+    // Names compare without case.
+    let lower_names = |names: &[String]| {
+        let names: Vec<ScalarValue> = names
+            .iter()
+            .map(|name| text(name.trim().to_lowercase()))
+            .collect();
+        ScalarValue::List(ScalarValue::new_list_nullable(&names, &TEXT))
+    };
     let mode = match metrics.active_day_mode {
         ActiveDayMode::Threshold => "threshold",
         ActiveDayMode::Schedule => "schedule",
@@ -580,7 +594,7 @@ fn setting_values(
         ),
         (
             "metrics.collaboration_categories",
-            ScalarValue::List(ScalarValue::new_list_nullable(&collaboration, &TEXT)),
+            lower_names(&metrics.collaboration_categories),
         ),
         ("metrics.break_min_seconds", int(metrics.break_min_seconds)),
         (
@@ -621,6 +635,18 @@ fn setting_values(
         ),
         ("metrics.office_days", int(metrics.office_days)),
         ("metrics.location_percent", int(metrics.location_percent)),
+        (
+            "metrics.meeting_max_seconds",
+            int(metrics.meeting_max_seconds),
+        ),
+        (
+            "metrics.meeting_min_participants",
+            int(metrics.meeting_min_participants),
+        ),
+        (
+            "metrics.meeting_show_as",
+            lower_names(&metrics.meeting_show_as),
+        ),
         (
             "metrics.meeting_gap_seconds",
             int(metrics.meeting_gap_seconds),

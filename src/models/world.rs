@@ -148,10 +148,12 @@ pub struct World {
 }
 
 /// The names under which models read the engine's own tables.
-fn raw_tables() -> [(&'static str, Arc<TableSpec>); 5] {
+fn raw_tables() -> [(&'static str, Arc<TableSpec>); 7] {
     [
         ("raw_events", Arc::clone(&tables::EVENTS_RAW)),
         ("raw_agents", Arc::clone(&tables::AGENTS)),
+        ("raw_meetings", Arc::clone(&tables::MEETINGS_RAW)),
+        ("raw_calendar_syncs", Arc::clone(&tables::CALENDAR_SYNCS)),
         ("raw_rejects", Arc::clone(&tables::REJECTS)),
         ("raw_loads", Arc::clone(&tables::LOADS)),
         ("row_history", Arc::clone(&tables::ROW_HISTORY)),

@@ -12,6 +12,7 @@ mod draft;
 mod error;
 mod field;
 mod instant;
+pub mod meeting;
 mod ndjson;
 mod record;
 mod rules;

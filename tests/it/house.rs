@@ -66,6 +66,10 @@ fn imports_go_one_way() {
         ("lake", vec!["config"]),
         ("ingest", vec!["sources", "lake", "functions", "config"]),
         ("models", vec!["lake", "functions", "config"]),
+        (
+            "connectors",
+            vec!["models", "ingest", "lake", "sources", "config"],
+        ),
         ("jobs", vec!["models", "lake", "functions", "config"]),
         ("access", vec!["config"]),
         ("serve", vec!["access", "models", "lake"]),

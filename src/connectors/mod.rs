@@ -1,0 +1,19 @@
+//! Calendars of companies, read into the lake: directory → match → one window a person →
+//! reconcile → lake.
+//!
+//! What flows in: the instances of `[[integration]]`, the people who are tracked, and what the
+//! calendars answer. What flows out: rows of `raw_meetings`, the state of every instance and
+//! person, and a row of status a sync.
+//!
+//! Never: a calendar of a person who is not tracked is asked for; a calendar is asked for before
+//! the directory was read to its end; a title of a private entry or a description leaves a source;
+//! a secret stands in a message, a log line or a table; an error of one person stops another; a
+//! meeting is removed because something failed.
+
+mod failure;
+mod http;
+mod source;
+
+pub use failure::{Failure, FailureKind};
+pub use http::{Answer, Body, Bounds, Call, Http, Meter, Retry, Verdict};
+pub use source::{Calendars, DirectoryPerson, Reading, Window};
