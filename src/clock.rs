@@ -65,6 +65,14 @@ pub fn nonce() -> u64 {
     u64::from_le_bytes(seed).wrapping_add(CALLS.fetch_add(1, Ordering::Relaxed))
 }
 
+/// `N` random bytes of the operating system, for the nonces of sealed secrets and for sign-ins;
+/// `Err` says why there are none.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], String> {
+    let mut bytes = [0_u8; N];
+    getrandom::fill(&mut bytes).map_err(|cause| cause.to_string())?;
+    Ok(bytes)
+}
+
 /// Milliseconds since the epoch by the system clock, for the transaction log's own time stamps,
 /// which decide what `maintain` may delete and are never part of a view.
 pub fn log_time_ms() -> i64 {

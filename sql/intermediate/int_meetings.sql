@@ -5,8 +5,9 @@ people as (select user_id as tracked_id from org_tracked_users),
 ordinary as (
     select
         user_id,
-        start,
-        "end",
+        -- Time is counted in whole seconds.
+        date_trunc('second', start) as start,
+        date_trunc('second', "end") as "end",
         title,
         organizer_email,
         organizer_response,
@@ -17,26 +18,32 @@ ordinary as (
         status in ('confirmed', 'tentative')
         and kind in ('default', 'fromGmail')
         and among(show_as, setting('metrics.meeting_show_as'))
+),
+
+timed as (
+    select *
+    from ordinary
+    where
         -- All-day entries have no instants.
-        and start < "end"
+        start < "end"
         and arrow_cast("end", 'Int64') - arrow_cast(start, 'Int64')
         <= setting('metrics.meeting_max_seconds') * 1000000
 ),
 
 attended as (
     select
-        ordinary.user_id,
-        ordinary.start,
-        ordinary."end",
-        ordinary.title
-    from ordinary
-    inner join people on ordinary.user_id = people.tracked_id
+        timed.user_id,
+        timed.start,
+        timed."end",
+        timed.title
+    from timed
+    inner join people on timed.user_id = people.tracked_id
     where
         coalesce(
-            meeting_response(ordinary.user_id, ordinary.own_response, ordinary.attendees), ''
+            meeting_response(timed.user_id, timed.own_response, timed.attendees), ''
         ) <> 'declined'
         and meeting_participants(
-            ordinary.organizer_email, ordinary.organizer_response, ordinary.attendees
+            timed.organizer_email, timed.organizer_response, timed.attendees
         ) >= setting('metrics.meeting_min_participants')
 )
 

@@ -35,6 +35,7 @@ enum KindName {
     Ipc,
     AwJson,
     AwSqlite,
+    Meetings,
 }
 
 /// Runs `ingest`.
@@ -47,6 +48,7 @@ pub async fn ingest(globals: &Globals, command: &Ingest) -> Result<ExitCode> {
         KindName::Ipc => Kind::Ipc,
         KindName::AwJson => Kind::ActivityWatchJson,
         KindName::AwSqlite => Kind::ActivityWatchSqlite,
+        KindName::Meetings => Kind::Meetings,
     });
     let inputs = inputs(&command.paths, forced)?;
     let summary = load_inputs(&setup, inputs).await?;
@@ -161,6 +163,9 @@ pub fn report(summary: &Summary) -> Result<()> {
                 "unknown_alarm_action" => {
                     format!("alarm action '{name}' is unknown and was dropped")
                 }
+                "unknown_show_as" => format!("show_as '{name}' is unknown and counts as unknown"),
+                "unknown_kind" => format!("kind '{name}' is unknown and is no meeting"),
+                "no_address" => format!("{name} without an address, left out"),
                 other => format!("{other}: {name}"),
             };
             super::print(&format!("    {} × {said}\n", grouped(*count)))?;

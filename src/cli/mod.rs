@@ -4,6 +4,7 @@
 //! on stderr, an exit code. Nothing here computes what a view means.
 
 mod config_command;
+mod connector;
 mod consumer;
 mod demo;
 pub mod format;
@@ -72,6 +73,8 @@ enum Command {
     Org(org::Org),
     /// Show the settings in force
     Config(config_command::Config),
+    /// Connect calendars of companies and read them
+    Connector(connector::Connector),
     /// Compute the views of the days that changed
     Run(run::Run),
     /// Ask a question in SQL
@@ -142,6 +145,7 @@ async fn command(cli: Cli) -> crate::error::Result<ExitCode> {
         Command::Ingest(command) => ingest::ingest(&globals, &command).await,
         Command::Org(command) => org::org(&globals, &command).await,
         Command::Config(command) => config_command::config(&globals, &command),
+        Command::Connector(command) => connector::connector(&globals, &command).await,
         Command::Run(command) => run::run(&globals, &command).await,
         Command::Sql(command) => sql::sql(&globals, &command).await,
         Command::Views(command) => views::views(&globals, &command).await,

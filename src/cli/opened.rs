@@ -13,6 +13,22 @@ use crate::models::{Library, Setup};
 
 /// The settings of a command, and where each came from.
 pub fn settings(globals: &Globals) -> Result<(Settings, Shown)> {
+    let overrides = Overrides {
+        config: globals.config.clone(),
+        values: values(globals)?,
+    };
+    let directory = current_directory()?;
+    let user = config::user_config_dir(|name| std::env::var(name).ok());
+    Ok(config::load(
+        &overrides,
+        std::env::vars(),
+        &directory,
+        user,
+    )?)
+}
+
+/// What flags say about settings, in their order.
+pub fn values(globals: &Globals) -> Result<Vec<(String, String)>> {
     let mut values = Vec::new();
     for pair in &globals.set {
         let Some((key, value)) = pair.split_once('=') else {
@@ -26,18 +42,7 @@ pub fn settings(globals: &Globals) -> Result<(Settings, Shown)> {
     if let Some(url) = &globals.lake {
         values.push(("lake.url".to_owned(), url.clone()));
     }
-    let overrides = Overrides {
-        config: globals.config.clone(),
-        values,
-    };
-    let directory = current_directory()?;
-    let user = config::user_config_dir(|name| std::env::var(name).ok());
-    Ok(config::load(
-        &overrides,
-        std::env::vars(),
-        &directory,
-        user,
-    )?)
+    Ok(values)
 }
 
 /// The working directory.

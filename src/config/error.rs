@@ -34,6 +34,12 @@ pub enum Error {
         path: PathBuf,
         source: std::io::Error,
     },
+    /// A credential of systemd was asked for where there are none.
+    #[error(
+        "secret {{ credential = \"{name}\" }}: CREDENTIALS_DIRECTORY is not set; a systemd unit \
+         has it with LoadCredential={name}:PATH"
+    )]
+    SecretCredential { name: String },
     /// The file of a secret holds nothing.
     #[error("secret {{ file = \"{}\" }}: the file is empty", path.display())]
     SecretEmpty { path: PathBuf },

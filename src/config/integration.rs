@@ -3,7 +3,14 @@
 //! What was typed becomes checked values here, every problem at once, as with all other settings.
 //! Secrets stay references.
 
-use std::path::PathBuf;
+pub(super) mod checks;
+mod keys;
+pub(super) mod parse;
+
+pub use checks::{address, day, domain, guid, instance_name, is_variable, tenant};
+pub use keys::{rows, show_day};
+
+use std::path::{Path, PathBuf};
 
 use url::Url;
 
@@ -17,6 +24,29 @@ pub struct Integration {
     /// The maker, with what it alone needs.
     pub maker: Maker,
     pub sync: Sync,
+}
+
+impl Integration {
+    /// Takes relative paths from `folder`, that of the settings file.
+    pub(super) fn resolve(&mut self, folder: &Path) {
+        let secret = |reference: &mut SecretRef| {
+            if let SecretRef::File(path) = reference {
+                *path = folder.join(&*path);
+            }
+        };
+        match &mut self.maker {
+            Maker::Google(google) => match &mut google.auth {
+                GoogleAuth::OAuth { client_secret, .. } => secret(client_secret),
+                GoogleAuth::ServiceAccount { key, .. } => secret(key),
+            },
+            Maker::Outlook(outlook) => secret(&mut outlook.client_secret),
+            Maker::Caldav(caldav) => {
+                secret(&mut caldav.password);
+                caldav.calendars = folder.join(&caldav.calendars);
+            }
+            Maker::Ics(ics) => ics.calendars = folder.join(&ics.calendars),
+        }
+    }
 }
 
 /// Who makes the calendars.
@@ -62,7 +92,7 @@ pub struct Google {
 /// How Google is entered.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GoogleAuth {
-    /// `auth = "oauth"`: a super admin consents once, the refresh token is sealed in the lake.
+    /// `auth = "oauth"` (when absent, too): a super admin consents once, the refresh token is sealed in the lake.
     OAuth {
         client_id: String,
         client_secret: SecretRef,
@@ -115,7 +145,8 @@ pub struct Ics {
 pub struct Sync {
     /// `every_minutes`: how often `connector sync --due` reads it.
     pub every_minutes: u32,
-    /// `backfill_days`: days before today that the first reading of a person covers.
+    /// `backfill_days`: days before today that the first reading of a person covers; at least
+    /// `lookback_days`.
     pub backfill_days: u32,
     /// `lookback_days`: days before today that every later reading covers; at least 7, so that late
     /// answers and edits are seen.
@@ -126,7 +157,8 @@ pub struct Sync {
     pub people_at_once: usize,
     /// `batch_people`: people whose readings are stored in one commit.
     pub batch_people: usize,
-    /// `requests_per_minute`; 0 sets no pace.
+    /// `requests_per_minute`; 0 sets no pace. 600 when absent, but 6000 with a Google service
+    /// account (quotas count each person) and 0 with Outlook (it answers with a pause).
     pub requests_per_minute: u32,
     /// `tries` of one call.
     pub tries: u32,

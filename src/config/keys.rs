@@ -24,8 +24,8 @@ pub struct Key {
 /// Sections whose keys the user names: `lake.options.region`, `lake.secrets.secret_access_key`.
 pub const OPEN: [&str; 2] = ["lake.options", "lake.secrets"];
 
-/// Accepted and left alone: `[[integration]]` tables belong to the connectors.
-pub const LEFT_ALONE: &str = "integration";
+/// `[[integration]]` tables, whose keys are in [`super::integration`].
+pub const INTEGRATION: &str = "integration";
 
 /// What a value that is not set shows as.
 pub const UNSET: &str = "(none)";
@@ -154,6 +154,24 @@ macro_rules! path {
     };
 }
 
+/// An optional reference to a secret.
+macro_rules! secret {
+    ($section:ident.$field:ident) => {
+        Key {
+            name: concat_name!($section.$field),
+            secret: true,
+            set: |settings, value| {
+                settings.$section.$field = Some(value.secret()?);
+                Ok(())
+            },
+            show: |settings| match &settings.$section.$field {
+                Some(reference) => reference.to_string(),
+                None => UNSET.to_owned(),
+            },
+        }
+    };
+}
+
 const PLANS: [(&str, Plan); 3] = [
     ("essentials", Plan::Essentials),
     ("essentials_plus", Plan::EssentialsPlus),
@@ -257,18 +275,7 @@ pub static KEYS: &[Key] = &[
                 .map(|field| name_of(&PRIVATE_FIELDS, field))
         )
     ),
-    Key {
-        name: "privacy.hash_key",
-        secret: true,
-        set: |settings, value| {
-            settings.privacy.hash_key = Some(value.secret()?);
-            Ok(())
-        },
-        show: |settings| match &settings.privacy.hash_key {
-            Some(reference) => reference.to_string(),
-            None => UNSET.to_owned(),
-        },
-    },
+    secret!(privacy.hash_key),
     integer!(metrics.break_min_seconds, 0, DAY_SECONDS),
     integer!(metrics.break_max_gap_seconds, 0, DAY_SECONDS),
     integer!(metrics.break_cap_seconds, 0, DAY_SECONDS),
@@ -340,6 +347,7 @@ pub static KEYS: &[Key] = &[
     integer!(metrics.meeting_gap_seconds, 0, DAY_SECONDS),
     integer!(metrics.max_event_seconds, 1, DAY_SECONDS),
     integer!(metrics.flood_seconds, 0, 3_600),
+    secret!(connectors.seal_key),
     key!(
         "server.host",
         |settings, value| {
@@ -484,8 +492,11 @@ pub fn unknown(name: &str) -> String {
         .iter()
         .map(|known| known.name)
         .find(|known| known.split_once('.').is_some_and(|(_, last)| last == key));
+    if section == INTEGRATION {
+        return "[[integration]] tables stand in the settings file only".to_owned();
+    }
     if !sections.contains(&section) {
-        let mut guess = did_you_mean(section, sections.iter().copied());
+        let mut guess = did_you_mean(section, sections.iter().copied().chain([INTEGRATION]));
         if let (true, Some(known)) = (guess.is_empty(), elsewhere) {
             guess = format!(", did you mean '{known}'?");
         }

@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use toml::de::DeTable;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
 
 use super::error::{Error, Wrong};
-use super::keys::{self, LEFT_ALONE, OPEN};
+use super::integration::parse::{self, Table};
+use super::keys::{self, INTEGRATION, OPEN};
 use super::secret::SecretRef;
 use super::settings::Settings;
 use super::shipped;
@@ -56,16 +58,44 @@ pub fn load(
     cwd: &Path,
     user_config_dir: Option<PathBuf>,
 ) -> Result<(Settings, Shown), Error> {
-    let mut variables: Vec<(String, String)> = env
-        .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
-        .collect();
-    variables.sort();
+    let variables = variables(env);
     let named = variables
         .iter()
         .find(|(name, _)| name == "ACTIVLAKE_CONFIG")
         .map(|(_, path)| PathBuf::from(path));
     let file = find(overrides.config.clone().or(named), cwd, user_config_dir)?;
+    check(overrides, variables, cwd, file)
+}
 
+/// The same for a settings file of this text at `path`, whether or not it is written there yet.
+///
+/// Errors: [`Error::Settings`].
+pub fn load_as(
+    path: &Path,
+    text: &str,
+    overrides: &Overrides,
+    env: impl Iterator<Item = (String, String)>,
+    cwd: &Path,
+) -> Result<(Settings, Shown), Error> {
+    let file = Some((path.to_owned(), text.to_owned()));
+    check(overrides, variables(env), cwd, file)
+}
+
+/// The variables that may be settings, sorted.
+fn variables(env: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut variables: Vec<(String, String)> = env
+        .filter(|(name, value)| name.starts_with(PREFIX) && !value.is_empty())
+        .collect();
+    variables.sort();
+    variables
+}
+
+fn check(
+    overrides: &Overrides,
+    variables: Vec<(String, String)>,
+    cwd: &Path,
+    file: Option<(PathBuf, String)>,
+) -> Result<(Settings, Shown), Error> {
     let mut typed = Typed::default();
     let path = file.map(|(path, text)| {
         typed.file(&path, &text);
@@ -98,12 +128,23 @@ fn resolve(settings: &mut Settings, shown: &Shown, cwd: &Path) {
             *path = base(key).join(&*path);
         }
     }
-    if let Some(SecretRef::File(path)) = &mut settings.privacy.hash_key {
-        *path = base("privacy.hash_key").join(&*path);
+    for (key, secret) in [
+        ("privacy.hash_key", &mut settings.privacy.hash_key),
+        ("connectors.seal_key", &mut settings.connectors.seal_key),
+    ] {
+        if let Some(SecretRef::File(path)) = secret {
+            *path = base(key).join(&*path);
+        }
     }
     for (name, secret) in &mut settings.lake.secrets {
         if let SecretRef::File(path) = secret {
             *path = base(&format!("lake.secrets.{name}")).join(&*path);
+        }
+    }
+    if let Some(folder) = shown.file().and_then(Path::parent) {
+        let folder = cwd.join(folder);
+        for integration in &mut settings.integrations {
+            integration.resolve(&folder);
         }
     }
 }
@@ -137,6 +178,8 @@ fn find(
 struct Typed {
     /// In rising precedence.
     entries: Vec<(String, Value, Origin)>,
+    /// In the order of the file.
+    integrations: Vec<Table>,
     wrong: Vec<Wrong>,
 }
 
@@ -177,17 +220,18 @@ impl Typed {
         let mut found: Vec<(String, Value, Range<usize>)> = Vec::new();
         for (section, content) in document.get_ref() {
             let (name, content_value) = (section.get_ref().as_ref(), content.get_ref());
-            if name == LEFT_ALONE {
-                let tables = content_value
+            if name == INTEGRATION {
+                let tables: Option<Vec<Table>> = content_value
                     .as_array()
-                    .is_some_and(|items| items.iter().all(|item| item.get_ref().is_table()));
-                if !tables {
-                    self.wrong.push(Wrong {
+                    .and_then(|items| items.iter().map(|item| table(item, &place)).collect());
+                match tables {
+                    Some(tables) => self.integrations = tables,
+                    None => self.wrong.push(Wrong {
                         origin: place(section.span()),
                         key: name.to_owned(),
                         value: None,
                         message: "[[integration]] tables are allowed".to_owned(),
-                    });
+                    }),
                 }
                 continue;
             }
@@ -248,6 +292,10 @@ impl Typed {
                 }),
             }
         }
+        let parsed = parse::parse(&self.integrations);
+        settings.integrations = parsed.integrations;
+        origins.extend(parsed.origins);
+        self.wrong.extend(parsed.wrong);
         let origin_of = |key: &str| origins.get(key).cloned().unwrap_or(Origin::Default);
         let together = together(&settings, &origin_of, |key| {
             self.wrong.iter().any(|wrong| wrong.key == key)
@@ -258,6 +306,20 @@ impl Typed {
         }
         Ok((settings.clone(), Shown::of(&settings, &origin_of, file)))
     }
+}
+
+/// A table of `[[integration]]`, its keys in the order written.
+fn table(item: &Spanned<DeValue<'_>>, place: &dyn Fn(Range<usize>) -> Origin) -> Option<Table> {
+    let mut keys: Vec<_> = item.get_ref().as_table()?.iter().collect();
+    keys.sort_by_key(|(key, _)| key.span().start);
+    let entries = keys.into_iter().map(|(key, value)| {
+        let name = key.get_ref().to_string();
+        (name, Value::of(value.get_ref()), place(key.span()))
+    });
+    Some(Table {
+        origin: place(item.span()),
+        entries: entries.collect(),
+    })
 }
 
 /// Checks that need more than one value, or the shipped tables. What is said of a value that was
@@ -428,9 +490,8 @@ default_end = "24:00"
 [limits]
 memory = "2GiB"
 max_row = 65536
-[[integration]]
-kind = "google"
-secret = "anything"
+[connectors]
+seal_key = { credential = "seal" }
 "#;
         let env = [
             ("ACTIVLAKE_LAKE__OPTIONS__ENDPOINT", "http://store:9000"),
@@ -454,6 +515,10 @@ secret = "anything"
         );
         assert_eq!(settings.schedule.default_end_minutes, 0);
         assert_eq!(settings.limits.memory_bytes, 2 << 30);
+        assert_eq!(
+            settings.connectors.seal_key,
+            Some(SecretRef::Credential("seal".into()))
+        );
         let text = shown.to_string();
         assert!(text.contains("lake.secrets.secret_access_key = { env = \"LAKE_KEY\" }"));
         assert!(text.contains("limits.memory = \"2GiB\""), "{text}");
@@ -568,6 +633,7 @@ secret = "anything"
     fn a_literal_secret_is_refused_and_not_repeated() {
         for text in [
             "[privacy]\nhash_key = \"hunter2\"",
+            "[connectors]\nseal_key = \"hunter2\"",
             "[lake.secrets]\nsecret_access_key = \"hunter2\"",
             "[lake.options]\nsecret_access_key = \"hunter2\"",
             "[lake]\nsecrets = \"hunter2\"",

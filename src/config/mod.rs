@@ -19,11 +19,11 @@ mod template;
 mod value;
 
 pub use error::{Error, Wrong};
-pub use load::{Overrides, load, user_config_dir};
+pub use load::{Overrides, load, load_as, user_config_dir};
 pub use secret::{Secret, SecretRef};
 pub use settings::{
-    Account, ActiveDayMode, Connectors, Lake, Limits, Metrics, Plan, Privacy, PrivateField, Schedule, Server,
-    Settings, TimezoneMode, Weekday,
+    Account, ActiveDayMode, Connectors, Lake, Limits, Metrics, Plan, Privacy, PrivateField,
+    Schedule, Server, Settings, TimezoneMode, Weekday,
 };
 pub use shown::{Origin, Shown};
 pub use template::TEMPLATE;

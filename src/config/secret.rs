@@ -3,24 +3,31 @@
 //! The only place that reads secrets from the environment or files. A value never reaches `Debug`,
 //! `config show` or a message.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::Error;
 
-/// Where a secret is kept: `{ env = "NAME" }` or `{ file = "PATH" }`.
+/// Where a secret is kept: `{ env = "NAME" }`, `{ file = "PATH" }` or `{ credential = "NAME" }`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretRef {
     Env(String),
     File(PathBuf),
+    /// A credential that systemd hands over (`LoadCredential=`): the file of this name in
+    /// `CREDENTIALS_DIRECTORY`.
+    Credential(String),
 }
 
 impl SecretRef {
-    /// Reads the secret. One line end at the end of a file is not part of it.
+    /// Reads the secret. One line end at the end of a file is not part of it. A file that others
+    /// than its owner may read is told of once, and read: secrets of containers are such files.
     ///
-    /// Errors: [`Error::SecretEnv`], [`Error::SecretFile`], [`Error::SecretEmpty`].
+    /// Errors: [`Error::SecretEnv`], [`Error::SecretFile`], [`Error::SecretEmpty`],
+    /// [`Error::SecretCredential`].
     pub fn read(&self) -> Result<Secret, Error> {
         match self {
             SecretRef::Env(name) => {
@@ -36,24 +43,62 @@ impl SecretRef {
                 }
             }
             SecretRef::File(path) => {
-                let mut text =
-                    std::fs::read_to_string(path).map_err(|source| Error::SecretFile {
-                        path: path.clone(),
-                        source,
-                    })?;
-                if text.ends_with('\n') {
-                    text.pop();
-                    if text.ends_with('\r') {
-                        text.pop();
-                    }
-                }
-                if text.is_empty() {
-                    return Err(Error::SecretEmpty { path: path.clone() });
-                }
-                Ok(Secret::new(text))
+                tell_if_open(path);
+                read_file(path)
             }
+            SecretRef::Credential(name) => match std::env::var_os("CREDENTIALS_DIRECTORY") {
+                Some(folder) => read_file(&Path::new(&folder).join(name)),
+                None => Err(Error::SecretCredential { name: name.clone() }),
+            },
         }
     }
+}
+
+fn read_file(path: &Path) -> Result<Secret, Error> {
+    let mut text = std::fs::read_to_string(path).map_err(|source| Error::SecretFile {
+        path: path.to_owned(),
+        source,
+    })?;
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    if text.is_empty() {
+        return Err(Error::SecretEmpty {
+            path: path.to_owned(),
+        });
+    }
+    Ok(Secret::new(text))
+}
+
+/// Warns of a file that its group or everybody may use, once a process.
+fn tell_if_open(path: &Path) {
+    static TOLD: Mutex<Option<HashSet<PathBuf>>> = Mutex::new(None);
+    if !others_may_use(path) {
+        return;
+    }
+    let mut told = TOLD.lock().unwrap_or_else(|broken| broken.into_inner());
+    if told.get_or_insert_default().insert(path.to_owned()) {
+        tracing::warn!(
+            "secret {{ file = \"{path}\" }}: others than its owner may read the file; \
+             chmod 600 \"{path}\" closes it",
+            path = path.display()
+        );
+    }
+}
+
+#[cfg(unix)]
+fn others_may_use(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+/// Elsewhere rights are not bits of a file.
+#[cfg(not(unix))]
+fn others_may_use(_: &Path) -> bool {
+    false
 }
 
 impl fmt::Display for SecretRef {
@@ -61,6 +106,7 @@ impl fmt::Display for SecretRef {
         match self {
             SecretRef::Env(name) => write!(f, "{{ env = \"{name}\" }}"),
             SecretRef::File(path) => write!(f, "{{ file = \"{}\" }}", path.display()),
+            SecretRef::Credential(name) => write!(f, "{{ credential = \"{name}\" }}"),
         }
     }
 }
@@ -127,6 +173,32 @@ mod tests {
                 .expose()
                 .is_empty()
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_open_file_is_seen() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "x").unwrap();
+        for (mode, open) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+            std::fs::set_permissions(&path, PermissionsExt::from_mode(mode)).unwrap();
+            assert_eq!(others_may_use(&path), open, "{mode:o}");
+        }
+        assert!(!others_may_use(&folder.path().join("none")));
+    }
+
+    #[test]
+    fn a_credential_needs_systemd() {
+        let reference = SecretRef::Credential("activlake-google".into());
+        assert_eq!(
+            reference.to_string(),
+            "{ credential = \"activlake-google\" }"
+        );
+        // Tests do not run as a unit with credentials.
+        let error = reference.read().unwrap_err().to_string();
+        assert!(error.contains("CREDENTIALS_DIRECTORY") && error.contains("activlake-google"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::integration;
 use super::keys::KEYS;
 use super::settings::Settings;
 use super::value::quoted;
@@ -85,6 +86,13 @@ impl Shown {
                     let origin = origin_of(&key);
                     values.push((key, reference.to_string(), origin));
                 }
+            }
+        }
+        for integration in &settings.integrations {
+            for (key, value) in integration::rows(integration) {
+                let key = format!("integration.{}.{key}", integration.name);
+                let origin = origin_of(&key);
+                values.push((key, value, origin));
             }
         }
         Shown { values, file }

@@ -5,7 +5,8 @@
 pub const TEMPLATE: &str = r##"# Settings of activlake. A line "#key = value" shows the default; take the "#" away to change it.
 # Each key can also be given as an environment variable ACTIVLAKE_SECTION__KEY, and by flags;
 # `activlake config show` prints what holds and where it came from.
-# Secrets are never written here: { env = "NAME" } or { file = "PATH" } says where they are kept.
+# Secrets are never written here but referred to: { env = "NAME" }, { file = "PATH" } (chmod 600),
+# or { credential = "NAME" } for what systemd hands over with LoadCredential.
 
 [account]
 # The account's number in every view, 1 to 9007199254740991.
@@ -98,6 +99,11 @@ url = "./lake"
 # ActivityWatch: a hole up to this goes to the row before it.
 #flood_seconds = 5
 
+[connectors]
+# The key that seals Google's refresh tokens in the lake: 32 random bytes as 64 hex digits or base64,
+# for instance from "openssl rand -hex 32". Keep a copy: without it Google is connected anew.
+# seal_key = { file = "seal.key" }
+
 [server]
 # IP address to listen on; anything but this computer's own needs TLS.
 #host = "127.0.0.1"
@@ -140,10 +146,85 @@ url = "./lake"
 #batch_rows = 8192
 # Rows of a Parquet row group.
 #row_group_rows = 131072
+
+# Calendars of companies: one [[integration]] table an instance, and as many as there are. They are
+# read for tracked people only. "activlake connector add" asks for what is needed and writes a table
+# here; "activlake connector test NAME" tries it.
+#
+# Google Workspace, entered once by a super admin ("activlake connector rotate NAME" does it again):
+# [[integration]]
+# type = "google"
+# name = "acme-google"
+# domain = "example.com"
+# client_id = "1234567890-abc.apps.googleusercontent.com"
+# client_secret = { env = "GOOGLE_CLIENT_SECRET" }
+#
+# Google Workspace by a service account with domain-wide delegation; nothing is stored:
+# [[integration]]
+# type = "google"
+# name = "acme-google-unattended"
+# auth = "service_account"
+# service_account_key = { file = "google-key.json" }
+# admin = "admin@example.com"
+#
+# Outlook, by an app registration with Calendars.ReadBasic.All and User.ReadBasic.All; before
+# secret_expires, warnings are given:
+# [[integration]]
+# type = "outlook"
+# name = "acme-outlook"
+# tenant_id = "11111111-2222-3333-4444-555555555555"
+# client_id = "11111111-2222-3333-4444-555555555555"
+# client_secret = { env = "OUTLOOK_CLIENT_SECRET" }
+# secret_expires = 2027-01-31
+#
+# CalDAV; the CSV file has the columns email,url, a calendar a line:
+# [[integration]]
+# type = "caldav"
+# name = "acme-caldav"
+# calendars = "calendars.csv"
+# username = "reader"
+# password = { env = "CALDAV_PASSWORD" }
+#
+# Feeds (https) and files of iCalendar, in the same kind of CSV file; with all keys that every type
+# has, at their defaults:
+# [[integration]]
+# type = "ics"
+# name = "acme-feeds"
+# calendars = "feeds.csv"
+# How often "connector sync --due" reads it.
+# every_minutes = 60
+# Days before today: at the first reading of a person, at later ones (7 to 365); days after today.
+# backfill_days = 30
+# lookback_days = 7
+# lookahead_days = 1
+# Whether all-day out-of-office entries become time off.
+# time_off = false
+# People read side by side, and stored in one commit.
+# people_at_once = 8
+# batch_people = 200
+# The pace; 0 sets none. 6000 with a service account, 0 with Outlook.
+# requests_per_minute = 600
+# One call: how often it is tried, with pauses that double, and how long a "retry after" is obeyed.
+# tries = 6
+# first_pause_ms = 500
+# longest_pause_seconds = 60
+# longest_retry_after_seconds = 300
+# timeout_seconds = 60
+# Bounds of an answer, of a calendar in one window, and of a listing.
+# max_body_bytes = "32MiB"
+# max_events = 20000
+# max_pages = 1000
+# A reading that would remove more than this share of a person's meetings of the window, and at
+# least so many, is not believed: "connector sync NAME --accept-removals" says that it is right.
+# remove_guard_percent = 50
+# remove_guard_min = 20
+# Other places than the usual ones: authorize_url, token_url, revoke_url, directory_url and
+# calendar_url (google), login_url, token_url and graph_url (outlook).
 "##;
 
 #[cfg(test)]
 mod tests {
+    use super::super::integration::{Sync, rows};
     use super::super::keys::{KEYS, UNSET};
     use super::super::load::tests::load_text;
     use super::super::{Origin, Settings};
@@ -175,5 +256,32 @@ mod tests {
             );
         }
         assert!(TEMPLATE.contains("[lake.options]") && TEMPLATE.contains("[lake.secrets]"));
+    }
+
+    #[test]
+    fn the_examples_of_integrations_are_right_and_the_defaults_true() {
+        let examples: String = TEMPLATE
+            .lines()
+            .skip_while(|line| *line != "# [[integration]]")
+            .filter_map(|line| line.strip_prefix("# "))
+            .filter(|line| line.starts_with("[[") || line.contains(" = "))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let (settings, _) = load_text(&examples, &[], &[]).unwrap();
+        let words: Vec<&str> = settings
+            .integrations
+            .iter()
+            .map(|integration| integration.maker.word())
+            .collect();
+        assert_eq!(words, ["google", "google", "outlook", "caldav", "ics"]);
+        let last = settings.integrations.last().unwrap();
+        assert_eq!(last.sync, Sync::default());
+        // The path is shown as it was resolved.
+        for (key, value) in rows(last)
+            .into_iter()
+            .filter(|(key, _)| *key != "calendars")
+        {
+            assert!(examples.contains(&format!("{key} = {value}\n")), "{key}");
+        }
     }
 }

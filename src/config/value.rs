@@ -205,10 +205,11 @@ impl Value {
         self.distinct(|item| item.choice(&WEEKDAYS))
     }
 
-    /// `{ env = "NAME" }` or `{ file = "PATH" }`. The message never repeats what was typed.
+    /// `{ env = "NAME" }`, `{ file = "PATH" }` or `{ credential = "NAME" }`. The message never
+    /// repeats what was typed.
     pub fn secret(&self) -> Read<SecretRef> {
-        let allowed = "a secret is not written here but referred to: \
-             { env = \"NAME\" } or { file = \"PATH\" } is allowed";
+        let allowed = "a secret is not written here but referred to: { env = \"NAME\" }, \
+             { file = \"PATH\" } or { credential = \"NAME\" } (of systemd) is allowed";
         let table = match self {
             Value::Words(text) => inline(text),
             other => Some(other.clone()),
@@ -222,6 +223,14 @@ impl Value {
             }
             [(kind, Value::Text(place))] if kind == "file" && !place.trim().is_empty() => {
                 Ok(SecretRef::File(place.trim().into()))
+            }
+            [(kind, Value::Text(place))] if kind == "credential" => {
+                let name = place.trim();
+                // It names a file of one folder and nothing outside it.
+                if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\']) {
+                    return Err(allowed.to_owned());
+                }
+                Ok(SecretRef::Credential(name.to_owned()))
             }
             _ => Err(allowed.to_owned()),
         }
@@ -431,8 +440,13 @@ mod tests {
             words("{ file = 'k' }").secret(),
             Ok(SecretRef::File("k".into()))
         );
+        assert_eq!(
+            words("{ credential = 'k' }").secret(),
+            Ok(SecretRef::Credential("k".into()))
+        );
         for wrong in [
             "hunter2",
+            "{ credential = '../k' }",
             "{ env = 'a', file = 'b' }",
             "{ env = '' }",
             "{ vault = 'x' }",

@@ -10,10 +10,29 @@
 //! a secret stands in a message, a log line or a table; an error of one person stops another; a
 //! meeting is removed because something failed.
 
+pub mod caldav;
+pub mod calendar_list;
+pub mod engine;
+pub mod expiry;
 mod failure;
+pub mod google;
 mod http;
+pub mod ics;
+mod instance;
+mod journal;
+pub mod matching;
+pub mod outlook;
+pub mod reconcile;
+pub mod report;
+mod seal;
 mod source;
+pub mod state;
+pub mod vault;
 
+pub use engine::Options;
 pub use failure::{Failure, FailureKind};
 pub use http::{Answer, Body, Bounds, Call, Http, Meter, Retry, Verdict};
-pub use source::{Calendars, DirectoryPerson, Reading, Window};
+pub use instance::{Connected, bounds, connect, google_http, sync};
+pub use journal::last_runs;
+pub use seal::{Sealed, Sealer};
+pub use source::{ANY, Calendars, DirectoryPerson, Reading, Window};

@@ -75,7 +75,14 @@ pub struct Reading {
     pub cursor: Option<String>,
     /// Entries that could not be understood, each left out alone.
     pub rejects: Vec<Reject>,
+    /// The ids of such entries; also the id of a whole series, and [`ANY`] where no id is known. What
+    /// is stored of them stays.
+    pub unreadable: Vec<String>,
     /// In plain words, for the status of this person: for instance that the calendar shows only
     /// free or busy.
     pub warning: Option<String>,
 }
+
+/// Stands in [`Reading::unreadable`] for an entry of which not even the id could be read: then
+/// nothing is known to be absent.
+pub const ANY: &str = "*";

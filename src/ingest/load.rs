@@ -1,5 +1,7 @@
 //! One load: inputs read on a thread of their own, batches stored as they fill.
 
+mod collector;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -10,19 +12,19 @@ use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use futures::TryStreamExt;
 use tokio::sync::mpsc;
 
-use super::batch::{Builder, Collected, SPELLING, spelling};
+use self::collector::Collector;
+use super::batch::{Collected, SPELLING, spelling};
 use super::dedup::{self, KeyFilter};
-use super::normalize::{Normalizer, Outcome};
-use super::{Error, FileTransfers, Privacy};
+use super::meetings::{Incoming, Meetings, Rule};
+use super::{Error, Privacy};
 use crate::clock::{self, AsOf, Micros};
 use crate::config::Settings;
 use crate::config::org::Org;
 use crate::config::shipped::Shipped;
-use crate::functions::urls::SearchEngines;
 use crate::lake::{
     self, Change, Committed, FileWriter, Lake, Scope, Snapshot, TableSpec, WriteOptions, tables,
 };
-use crate::sources::{self, Input, Kind, Record, Reject, Sink};
+use crate::sources::{self, Input, Reject};
 
 /// What a load needs.
 pub struct Load {
@@ -67,8 +69,15 @@ pub struct Summary {
 }
 
 enum Message {
-    Batch(Box<Collected>, Vec<(usize, Reject)>),
+    Batch(Box<Batch>),
     Done(Vec<FileSummary>),
+}
+
+/// What is stored at once. The numbers are those of the files.
+struct Batch {
+    events: Collected,
+    meetings: Vec<(usize, Incoming)>,
+    rejects: Vec<(usize, Reject)>,
 }
 
 /// Loads all inputs. A file that cannot be read to its end is told in its summary, and the others
@@ -91,7 +100,7 @@ pub async fn load(load: Load, progress: Arc<dyn Progress>) -> crate::error::Resu
     let mut files = None;
     while let Some(message) = receiver.recv().await {
         match message {
-            Message::Batch(collected, rejects) => writer.store(&collected, rejects).await?,
+            Message::Batch(batch) => writer.store(*batch).await?,
             Message::Done(summaries) => files = Some(summaries),
         }
     }
@@ -144,187 +153,6 @@ fn read_all(
     collector.finish()
 }
 
-/// As `ingest --kind` takes it.
-fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Ndjson => "ndjson",
-        Kind::Csv => "csv",
-        Kind::Parquet => "parquet",
-        Kind::Ipc => "ipc",
-        Kind::ActivityWatchJson => "aw-json",
-        Kind::ActivityWatchSqlite => "aw-sqlite",
-    }
-}
-
-/// Collects records until a batch is full.
-struct Collector {
-    normalizer: Normalizer,
-    builder: Builder,
-    rejects: Vec<(usize, Reject)>,
-    files: Vec<FileSummary>,
-    sender: mpsc::Sender<Message>,
-    progress: Arc<dyn Progress>,
-    bytes: u64,
-    max_rows: usize,
-    max_bytes: usize,
-}
-
-/// Rejects held before a batch is handed over.
-const REJECTS_MAX: usize = 20_000;
-/// Names of dropped fields told apart in a file; the rest count under one.
-const NOTE_NAMES_MAX: usize = 200;
-
-impl Collector {
-    fn new(
-        load: &Load,
-        privacy: Privacy,
-        sender: mpsc::Sender<Message>,
-        progress: Arc<dyn Progress>,
-    ) -> Collector {
-        let engines = SearchEngines::new(load.shipped.search_engines.iter().map(|row| {
-            (
-                row.host_pattern.clone(),
-                row.path_prefix.clone(),
-                row.parameter.clone(),
-            )
-        }));
-        Collector {
-            normalizer: Normalizer::new(
-                privacy,
-                engines,
-                FileTransfers::new(&load.shipped.file_transfer),
-                load.shipped.zone_names(),
-            ),
-            builder: Builder::default(),
-            rejects: Vec::new(),
-            files: Vec::new(),
-            sender,
-            progress,
-            bytes: 0,
-            max_rows: load.settings.limits.ingest_batch_rows,
-            max_bytes: load.settings.limits.ingest_batch_bytes,
-        }
-    }
-
-    fn begin(&mut self, index: usize, input: &Input) {
-        self.files.resize_with(index + 1, FileSummary::default);
-        let file = self.current();
-        file.name = input.name.clone();
-        file.kind = kind_name(input.kind).to_owned();
-        self.bytes = 0;
-    }
-
-    fn current(&mut self) -> &mut FileSummary {
-        if self.files.is_empty() {
-            self.files.push(FileSummary::default());
-        }
-        let last = self.files.len() - 1;
-        &mut self.files[last]
-    }
-
-    fn file(&self) -> usize {
-        self.files.len().saturating_sub(1)
-    }
-
-    fn hand_over(&mut self) -> crate::error::Result<()> {
-        if self.builder.rows() == 0 && self.rejects.is_empty() {
-            return Ok(());
-        }
-        let batch = Message::Batch(
-            Box::new(self.builder.finish()),
-            std::mem::take(&mut self.rejects),
-        );
-        self.sender
-            .blocking_send(batch)
-            .map_err(|_| Error::ReaderGone.into())
-    }
-
-    fn finish(mut self) -> crate::error::Result<()> {
-        self.hand_over()?;
-        let files = std::mem::take(&mut self.files);
-        self.sender
-            .blocking_send(Message::Done(files))
-            .map_err(|_| Error::ReaderGone.into())
-    }
-
-    fn counted(&mut self) {
-        let (file, bytes) = (self.file(), self.bytes);
-        let current = self.current();
-        current.read += 1;
-        let rows = current.read;
-        if rows.is_multiple_of(4096) {
-            self.progress.at(file, bytes, rows);
-        }
-    }
-}
-
-impl Sink for Collector {
-    fn record(&mut self, _line: u64, record: Record<'_>) -> crate::error::Result<()> {
-        let file = self.file();
-        let mut unknown: Option<String> = None;
-        let refused = match self
-            .normalizer
-            .event(&record, file, |name| unknown = Some(name.to_owned()))
-        {
-            Outcome::Refused => true,
-            Outcome::Event(event) => {
-                self.builder.push(&event);
-                false
-            }
-        };
-        self.counted();
-        if refused {
-            self.current().refused += 1;
-        }
-        if let Some(name) = unknown {
-            self.note("unknown_zone", &name)?;
-        }
-        if self.builder.rows() >= self.max_rows || self.builder.bytes() >= self.max_bytes {
-            self.hand_over()?;
-        }
-        Ok(())
-    }
-
-    fn reject(&mut self, reject: Reject) -> crate::error::Result<()> {
-        let file = self.file();
-        self.counted();
-        let current = self.current();
-        current.rejected += 1;
-        *current.reasons.entry(reject.reason.to_owned()).or_default() += 1;
-        self.rejects.push((file, reject));
-        if self.rejects.len() >= REJECTS_MAX {
-            self.hand_over()?;
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, what: &'static str, name: &str) -> crate::error::Result<()> {
-        let notes = &mut self.current().notes;
-        let key = (what.to_owned(), name.chars().take(100).collect::<String>());
-        if notes.len() >= NOTE_NAMES_MAX && !notes.contains_key(&key) {
-            *notes
-                .entry((what.to_owned(), "(others)".into()))
-                .or_default() += 1;
-        } else {
-            *notes.entry(key).or_default() += 1;
-        }
-        Ok(())
-    }
-
-    fn retract(&mut self, record: Record<'_>) -> crate::error::Result<()> {
-        let file = self.file();
-        if let Outcome::Event(mut event) = self.normalizer.event(&record, file, |_| {}) {
-            event.key.retracts = true;
-            self.builder.push(&event);
-        }
-        Ok(())
-    }
-
-    fn progress(&mut self, bytes: u64) {
-        self.bytes = bytes;
-    }
-}
-
 /// Stores batches.
 struct Writer {
     lake: Lake,
@@ -332,6 +160,8 @@ struct Writer {
     as_of: AsOf,
     names: Vec<String>,
     options: WriteOptions,
+    settings: Arc<Settings>,
+    meetings: Option<Meetings>,
     events: Snapshot,
     filter: KeyFilter,
     /// First start and spelling of every agent the lake knows.
@@ -353,6 +183,8 @@ impl Writer {
             lake: load.lake.clone(),
             load_id,
             as_of: load.as_of,
+            settings: Arc::clone(&load.settings),
+            meetings: None,
             names: load.inputs.iter().map(|input| input.name.clone()).collect(),
             options: WriteOptions {
                 row_group_rows: limits.row_group_rows,
@@ -367,18 +199,51 @@ impl Writer {
         })
     }
 
-    async fn store(
-        &mut self,
-        collected: &Collected,
-        rejects: Vec<(usize, Reject)>,
-    ) -> crate::error::Result<()> {
+    async fn store(&mut self, batch: Batch) -> crate::error::Result<()> {
         self.batch += 1;
-        if !rejects.is_empty() {
-            self.store_rejects(&rejects).await?;
+        if !batch.rejects.is_empty() {
+            self.store_rejects(&batch.rejects).await?;
         }
-        if collected.keys.is_empty() {
-            return Ok(());
+        if !batch.meetings.is_empty() {
+            self.store_meetings(batch.meetings).await?;
         }
+        if !batch.events.keys.is_empty() {
+            self.store_events(&batch.events).await?;
+        }
+        Ok(())
+    }
+
+    /// Most loads have no calendar entries: what is stored of them is looked at with the first.
+    async fn store_meetings(&mut self, batch: Vec<(usize, Incoming)>) -> crate::error::Result<()> {
+        let (files, entries): (Vec<usize>, Vec<Incoming>) = batch.into_iter().unzip();
+        let meetings = match &mut self.meetings {
+            Some(meetings) => meetings,
+            None => {
+                let opened = Meetings::open(&self.lake, &self.settings).await?;
+                self.meetings.insert(opened)
+            }
+        };
+        let mut written = vec![false; entries.len()];
+        for index in meetings
+            .store_each(&entries, Rule::LatestUpdate)
+            .await?
+            .written
+        {
+            if let Some(entry) = written.get_mut(index) {
+                *entry = true;
+            }
+        }
+        for (file, written) in files.into_iter().zip(written) {
+            let counted = match written {
+                true => &mut self.stored,
+                false => &mut self.superseded,
+            };
+            *counted.entry(file).or_default() += 1;
+        }
+        Ok(())
+    }
+
+    async fn store_events(&mut self, collected: &Collected) -> crate::error::Result<()> {
         // Agents first: an event is never stored without its agent.
         self.store_agents(collected).await?;
         for _ in 0..COMMIT_TRIES {

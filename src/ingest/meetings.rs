@@ -75,6 +75,15 @@ impl std::ops::AddAssign for Stored {
     }
 }
 
+/// What storing did with each entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Each {
+    pub stored: Stored,
+    /// Places in the list handed in of the entries that were written; all others are
+    /// `unchanged`.
+    pub written: Vec<usize>,
+}
+
 /// What names an entry: person, instance, the provider's id.
 pub type Key = (i64, Arc<str>, String);
 
@@ -157,8 +166,7 @@ impl Meetings {
     }
 
     /// Stores entries; of several versions of one, the rule decides. When this returns, they are
-    /// durable. `transaction` names this call among all: a call that is repeated after a crash is
-    /// recognised by what is stored.
+    /// durable. A call that is repeated after a crash finds what is stored and adds nothing.
     ///
     /// # Errors
     /// When the lake cannot be written; then nothing of this call is visible.
@@ -167,11 +175,28 @@ impl Meetings {
         incoming: Vec<Incoming>,
         rule: Rule,
     ) -> crate::error::Result<Stored> {
+        Ok(self.store_each(&incoming, rule).await?.stored)
+    }
+
+    /// As [`Meetings::store`], and tells which of the entries are in force now that were not.
+    ///
+    /// # Errors
+    /// As [`Meetings::store`].
+    pub async fn store_each(
+        &mut self,
+        incoming: &[Incoming],
+        rule: Rule,
+    ) -> crate::error::Result<Each> {
         for _ in 0..COMMIT_TRIES {
-            let known = self.known(&incoming).await?;
-            let (rows, stored) = place(&incoming, &known, rule);
+            let known = self.known(incoming).await?;
+            let Placed {
+                rows,
+                stored,
+                written,
+            } = place(incoming, &known, rule);
+            let each = Each { stored, written };
             if rows.is_empty() {
-                return Ok(stored);
+                return Ok(each);
             }
             let mut adds = Vec::new();
             for (date, mut columns) in rows {
@@ -193,10 +218,10 @@ impl Meetings {
             match self.lake.commit(&self.snapshot, change).await? {
                 Committed::Done(now) | Committed::AlreadyThere(now) => {
                     self.snapshot = now;
-                    for entry in &incoming {
+                    for entry in incoming {
                         self.filter.insert(entry.uid, &entry.meeting.event_id);
                     }
-                    return Ok(stored);
+                    return Ok(each);
                 }
                 Committed::Raced(change, now) => {
                     // Somebody else may have stored some of these: place them anew.
@@ -355,21 +380,27 @@ fn lives(state: &str) -> bool {
 /// The UTC date (days since the epoch) that an entry is stored under.
 pub fn utc_date(span: Span) -> i32 {
     match span {
-        Span::Instants { start, .. } => {
-            i32::try_from(start.div_euclid(DAY)).unwrap_or(if start < 0 { i32::MIN } else { i32::MAX })
-        }
+        Span::Instants { start, .. } => date_of(start),
         Span::Dates { start, .. } => start,
     }
 }
 
-/// Decides for each entry that came in, in the order of arrival, and gives the rows to write by
-/// date.
-fn place(
-    incoming: &[Incoming],
-    known: &HashMap<Key, Known>,
-    rule: Rule,
-) -> (BTreeMap<i32, Columns>, Stored) {
+fn date_of(instant: Micros) -> i32 {
+    i32::try_from(instant.div_euclid(DAY)).unwrap_or(if instant < 0 { i32::MIN } else { i32::MAX })
+}
+
+/// What is to be written.
+struct Placed {
+    /// By date.
+    rows: BTreeMap<i32, Columns>,
+    stored: Stored,
+    written: Vec<usize>,
+}
+
+/// Decides for each entry that came in, in the order of arrival.
+fn place(incoming: &[Incoming], known: &HashMap<Key, Known>, rule: Rule) -> Placed {
     let mut stored = Stored::default();
+    let mut written = Vec::new();
     // What holds after all that came in so far, and what of it must be written.
     let mut now: HashMap<Key, (Known, Option<usize>)> = HashMap::new();
     for (index, entry) in incoming.iter().enumerate() {
@@ -398,7 +429,8 @@ fn place(
         (one.0, this.start(), &one.1, &one.2).cmp(&(other.0, that.start(), &other.1, &other.2))
     });
     for (key, (version, index)) in order {
-        let Some(entry) = index.and_then(|index| incoming.get(index)) else {
+        let Some((index, entry)) = index.and_then(|index| Some((index, incoming.get(index)?)))
+        else {
             continue;
         };
         let before = known.get(key);
@@ -416,19 +448,21 @@ fn place(
             Some(before) if before.lives && !version.lives => stored.removed += 1,
             Some(_) => stored.changed += 1,
         }
-        rows.entry(version.utc_date).or_default().push(
-            entry,
-            version,
-            revision,
-            before.and_then(|before| before.span),
-        );
+        written.push(index);
+        rows.entry(version.utc_date)
+            .or_default()
+            .push(entry, version, revision);
         if let Some(before) = before.filter(|before| before.utc_date != version.utc_date) {
             rows.entry(before.utc_date)
                 .or_default()
                 .push_mark(entry, version, revision);
         }
     }
-    (rows, stored)
+    Placed {
+        rows,
+        stored,
+        written,
+    }
 }
 
 impl Known {
@@ -447,15 +481,21 @@ fn next_version(meeting: &Meeting, before: Option<&Known>, rule: Rule) -> Option
     let lives = !matches!(meeting.status, Status::Cancelled | Status::Deleted);
     let mut updated = meeting.updated;
     let Some(before) = before else {
-        // What says only that something is gone says nothing when it never was.
-        let span = meeting.span?;
+        // What says only that something is gone says nothing when it never was; but a file may say
+        // it before an older version of the entry comes, which must not hold then.
+        let utc_date = match (meeting.span, rule) {
+            (_, Rule::Arrival) if !lives => return None,
+            (Some(span), _) => utc_date(span),
+            (None, Rule::LatestUpdate) => date_of(updated?),
+            (None, Rule::Arrival) => return None,
+        };
         return Some(Known {
             revision: 0,
             content_hash,
             updated,
-            span: Some(span),
+            span: meeting.span,
             lives,
-            utc_date: utc_date(span),
+            utc_date,
         });
     };
     // A deletion stays where the entry was.
@@ -537,11 +577,17 @@ mod tests {
             }
         }
         let incoming: Vec<Incoming> = now.into_iter().map(entry).collect();
-        let (rows, stored) = place(&incoming, &known, rule);
-        let days = rows
+        let placed = place(&incoming, &known, rule);
+        let days = placed
+            .rows
             .iter()
             .flat_map(|(day, columns)| std::iter::repeat_n(*day, columns.rows()))
             .collect();
+        let stored = placed.stored;
+        assert_eq!(
+            placed.written.len() as u64,
+            stored.total() - stored.unchanged
+        );
         (days, stored)
     }
 
@@ -607,6 +653,44 @@ mod tests {
             Rule::Arrival,
         );
         assert!(days.is_empty());
+    }
+
+    #[test]
+    fn a_deletion_that_comes_before_the_older_entry_holds() {
+        let mut gone = Meeting::gone("a".into(), Status::Deleted);
+        gone.updated = Some(9 * DAY);
+        let old = meeting("a", 10, Some(DAY));
+        for (before, now) in [
+            (vec![gone.clone()], vec![old.clone()]),
+            (vec![], vec![gone.clone(), old.clone()]),
+        ] {
+            let (_, stored) = after(before, now, Rule::LatestUpdate);
+            assert_eq!((stored.changed, stored.unchanged), (0, 1));
+        }
+        // A version later than the deletion holds, and is no longer where the deletion was.
+        let new = meeting("a", 10, Some(10 * DAY));
+        let (days, stored) = after(vec![gone.clone()], vec![new], Rule::LatestUpdate);
+        assert_eq!((days, stored.changed), (vec![0, 9], 1));
+        // Without a time of change it is older than all.
+        gone.updated = None;
+        let (days, stored) = after(vec![], vec![gone, old], Rule::LatestUpdate);
+        assert_eq!((days, stored.added, stored.unchanged), (vec![0], 1, 1));
+    }
+
+    #[test]
+    fn of_copies_in_one_call_only_the_one_in_force_is_written() {
+        let incoming: Vec<Incoming> = [
+            meeting("a", 10, Some(5)),
+            meeting("a", 11, Some(7)),
+            meeting("a", 12, Some(6)),
+            meeting("b", 10, None),
+        ]
+        .map(entry)
+        .into();
+        let mut placed = place(&incoming, &HashMap::new(), Rule::LatestUpdate);
+        placed.written.sort_unstable();
+        assert_eq!(placed.written, [1, 3]);
+        assert_eq!((placed.stored.added, placed.stored.unchanged), (2, 2));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod why;
 mod world;
 
 pub use error::Error;
+pub use people::{People, Person};
 pub use library::{Audience, Kind, Library, Model};
 pub use reader::{ColumnInfo, Reader, Statement, ViewInfo};
 pub use world::{Setup, World, plan};

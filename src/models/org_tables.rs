@@ -262,6 +262,20 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
             .collect(),
     );
     add(
+        "org_integrations",
+        &[("instance", TEXT), ("type", TEXT)],
+        settings
+            .integrations
+            .iter()
+            .map(|integration| {
+                vec![
+                    text(integration.name.clone()),
+                    text(integration.maker.word().to_owned()),
+                ]
+            })
+            .collect(),
+    );
+    add(
         "org_user_login_names",
         &[("user_id", INT), ("user_name", TEXT)],
         people

@@ -10,6 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
+use super::field::{Field, Target};
 
 /// A format that a reader exists for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,6 +26,8 @@ pub enum Kind {
     ActivityWatchJson,
     /// A database of an ActivityWatch server.
     ActivityWatchSqlite,
+    /// Calendar entries in the normal form, one JSON object a line or one JSON list.
+    Meetings,
 }
 
 /// What the bytes of an input are packed in.
@@ -354,6 +357,7 @@ fn kind_of(head: &[u8], ending: Option<&str>) -> Result<Kind, String> {
     let first = text.iter().find(|byte| !byte.is_ascii_whitespace());
     Ok(match first {
         Some(b'{' | b'[') if is_activitywatch(text) => Kind::ActivityWatchJson,
+        Some(b'{' | b'[') if is_meetings(text) => Kind::Meetings,
         Some(b'{' | b'[') => Kind::Ndjson,
         _ => match ending {
             Some("csv") => Kind::Csv,
@@ -382,6 +386,34 @@ fn is_activitywatch(text: &[u8]) -> bool {
         }
     }
     (events && (client || bucket_type)) || (client && bucket_type)
+}
+
+/// Whether the first object of a JSON text (or of the list it is) has the fields that every calendar
+/// entry has, and none that only an agent's event has.
+fn is_meetings(text: &[u8]) -> bool {
+    let mut keys = TopKeys {
+        bytes: text,
+        depth: 0,
+    };
+    let (mut instance, mut uid, mut event_id) = (false, false, false);
+    while let Some(key) = keys.next_key() {
+        let name = std::str::from_utf8(key).unwrap_or("").trim();
+        instance |= name.eq_ignore_ascii_case("instance");
+        uid |= name.eq_ignore_ascii_case("uid");
+        event_id |= name.eq_ignore_ascii_case("event_id");
+        if let Target::Field(
+            Field::UtcTimestamp
+            | Field::DurationSec
+            | Field::UserName
+            | Field::ComputerName
+            | Field::Executable
+            | Field::FullUrl,
+        ) = Target::of(name)
+        {
+            return false;
+        }
+    }
+    instance && uid && event_id
 }
 
 /// Walks over the keys of the first object. Lenient: this only guesses a kind.
@@ -464,6 +496,19 @@ mod tests {
             "[{\"id\":\"a\",\"events\":[{\"data\":{}}],\"type\":\"x\"}]",
         ] {
             assert_eq!(kind(export), Kind::ActivityWatchJson, "{export}");
+        }
+        for entry in [
+            "{\"instance\":\"a\",\"uid\":1,\"event_id\":\"x\",\"start\":\"",
+            "{\"UID\":1,\"event_id\":\"x\",\"status\":\"deleted\",\"Instance\":\"a\"}",
+            " [\n{\"attendees\":[{\"user_name\":1}],\"uid\":1,\"instance\":\"a\",\"event_id\":2}]",
+        ] {
+            assert_eq!(kind(entry), Kind::Meetings, "{entry}");
+        }
+        for event in [
+            "{\"instance\":\"a\",\"uid\":1,\"start\":\"\"}",
+            "{\"instance\":\"a\",\"uid\":1,\"event_id\":\"x\",\"username\":\"ann\"}",
+        ] {
+            assert_eq!(kind(event), Kind::Ndjson, "{event}");
         }
         // The keys are those of the first object only, and strings are no keys.
         assert_eq!(

@@ -34,6 +34,8 @@ pub struct EventsPage {
     /// `line` is the 1-based place in the page. Reasons: `missing`, `bad_type`, `bad_time`,
     /// `unknown_zone`, `ends_before_start`, `not_an_object`.
     pub rejects: Vec<Reject>,
+    /// The ids of entries left out.
+    pub unreadable: Vec<String>,
     /// There is another page, even when this one is short or empty.
     pub next_page_token: Option<String>,
     /// Only on the last page.
@@ -88,7 +90,10 @@ impl EventsBody {
     /// # Errors
     /// [`BadPage`] when it is something else than a page of events.
     pub fn page(self) -> Result<EventsPage, BadPage> {
-        expect_kind(self.kind.as_deref(), "calendar#events")?;
+        let silent = self.items.is_none()
+            && self.next_page_token.is_none()
+            && self.next_sync_token.is_none();
+        expect_kind(self.kind.as_deref(), silent, "calendar#events")?;
         let access_role = self.access_role.as_deref().map(AccessRole::of);
         let calendar = event::Calendar {
             zone: self.time_zone.as_deref(),
@@ -106,12 +111,16 @@ impl EventsBody {
                     page.attendees_omitted += usize::from(entry.attendees_omitted);
                     page.meetings.push(entry.meeting);
                 }
-                Err(fault) => page.rejects.push(Reject {
-                    line,
-                    field: fault.field.to_owned(),
-                    reason: fault.reason,
-                    value: fault.value,
-                }),
+                Err(fault) => {
+                    let id = item.get("id").and_then(serde_json::Value::as_str);
+                    page.unreadable.extend(id.map(str::to_owned));
+                    page.rejects.push(Reject {
+                        line,
+                        field: fault.field.to_owned(),
+                        reason: fault.reason,
+                        value: fault.value,
+                    });
+                }
             }
         }
         page.time_zone = filled(self.time_zone);
@@ -184,7 +193,8 @@ impl UsersBody {
     /// [`BadPage`] when it is something else than a page of users, or one of them is not of the
     /// promised shape.
     pub fn page(self) -> Result<UsersPage, BadPage> {
-        expect_kind(self.kind.as_deref(), "admin#directory#users")?;
+        let silent = self.users.is_none() && self.next_page_token.is_none();
+        expect_kind(self.kind.as_deref(), silent, "admin#directory#users")?;
         let people = (1..)
             .zip(self.users.unwrap_or_default())
             .map(|(place, user)| {
@@ -305,14 +315,13 @@ fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
-/// Holds what an answer says it is against what was asked for; saying nothing is fine.
-fn expect_kind(given: Option<&str>, wanted: &str) -> Result<(), BadPage> {
-    match given {
-        Some(kind) if kind != wanted => {
-            Err(BadPage(format!("the answer is no {wanted}; check the URL")))
-        }
-        _ => Ok(()),
+/// Holds what an answer says it is against what was asked for. An answer may leave its kind out,
+/// unless it is `silent`: then nothing tells it from an answer of somebody else.
+fn expect_kind(given: Option<&str>, silent: bool, wanted: &str) -> Result<(), BadPage> {
+    if given == Some(wanted) || (given.is_none() && !silent) {
+        return Ok(());
     }
+    Err(BadPage(format!("the answer is no {wanted}; check the URL")))
 }
 
 #[cfg(test)]
@@ -379,9 +388,10 @@ mod tests {
             serde_json::from_str(r#"{"kind": "calendar#calendarList", "items": []}"#).unwrap();
         assert!(body.page().is_err());
         assert!(serde_json::from_str::<EventsBody>(r#"{"items": {}}"#).is_err());
-        assert!(
-            serde_json::from_str::<EventsBody>("[]").is_err() || events("[]").meetings.is_empty()
-        );
+        assert!(serde_json::from_str::<EventsBody>("[]").is_err());
+        // What says nothing must not pass for a complete and empty calendar.
+        let silent: EventsBody = serde_json::from_str(r#"{"message": "hello"}"#).unwrap();
+        assert!(silent.page().is_err());
     }
 
     #[test]
@@ -428,7 +438,8 @@ mod tests {
             assert!(!error.to_string().contains("bob"), "{error}");
         }
         assert!(users(r#"{"kind": "admin#directory#groups"}"#).is_err());
-        assert_eq!(users("{}"), Ok(UsersPage::default()));
+        assert!(users("{}").is_err());
+        assert_eq!(users(r#"{"users": []}"#), Ok(UsersPage::default()));
     }
 
     #[test]

@@ -5,12 +5,17 @@
 //! the lake, the organisation or a clock.
 
 mod activitywatch;
+mod calendar_json;
 mod columnar;
 mod csv;
+pub mod dav;
 mod detect;
 mod draft;
 mod error;
 mod field;
+pub mod google;
+pub mod graph;
+pub mod icalendar;
 mod instant;
 pub mod meeting;
 mod ndjson;
@@ -24,7 +29,10 @@ pub use detect::{Compression, Input, Kind, Origin, detect, expand};
 pub use error::{Error, Place};
 pub use record::{Alarm, AlarmAction, Record, Reject, State};
 
+use std::sync::Arc;
+
 use crate::clock::Micros;
+use meeting::Meeting;
 
 /// What a reader needs to know besides the bytes.
 #[derive(Clone, Debug)]
@@ -60,9 +68,19 @@ pub trait Sink {
     fn record(&mut self, line: u64, record: Record<'_>) -> crate::error::Result<()>;
     /// One bad row.
     fn reject(&mut self, reject: Reject) -> crate::error::Result<()>;
-    /// Something of an accepted row was dropped and is only counted: an unknown field, an unknown
-    /// zone, an unknown alarm action. `what` is one of `unknown_field`, `unknown_zone`,
-    /// `unknown_alarm_action`; `name` the field or value.
+    /// One good calendar entry, and whose calendar it stands in. `line` is the 1-based line, or
+    /// element of a JSON list.
+    fn meeting(
+        &mut self,
+        line: u64,
+        instance: &Arc<str>,
+        uid: i64,
+        meeting: Meeting,
+    ) -> crate::error::Result<()>;
+    /// Something of an accepted row was dropped or not understood and is only counted: an unknown
+    /// field, zone, alarm action, or word of a calendar, an invited person without an address.
+    /// `what` is one of `unknown_field`, `unknown_zone`, `unknown_alarm_action`,
+    /// `unknown_show_as`, `unknown_kind`, `no_address`; `name` the field or value.
     fn note(&mut self, what: &'static str, name: &str) -> crate::error::Result<()>;
     /// The piece under this record's `event_id`, which an earlier and shorter export of the same
     /// ActivityWatch host may have handed over as its unsettled last one, is known not to exist:
@@ -90,5 +108,6 @@ pub fn read(input: &Input, options: &Options, sink: &mut dyn Sink) -> crate::err
         Kind::Ipc => columnar::read_ipc(input, options, sink),
         Kind::ActivityWatchJson => activitywatch::read_json(input, options, sink),
         Kind::ActivityWatchSqlite => activitywatch::read_sqlite(input, options, sink),
+        Kind::Meetings => calendar_json::read(input, options, sink),
     }
 }

@@ -70,7 +70,7 @@ pub(super) fn read(
     Ok(())
 }
 
-enum Line {
+pub(super) enum Line {
     /// In the buffer, with its line break if it has one.
     Whole,
     /// Only its beginning is in the buffer; the rest has been passed over.
@@ -79,7 +79,7 @@ enum Line {
 }
 
 /// The next line, never holding more of it than the limit.
-fn next_line(
+pub(super) fn next_line(
     reader: &mut dyn BufRead,
     line: &mut Vec<u8>,
     max_row_bytes: usize,
@@ -118,20 +118,23 @@ fn parse<'a>(line: &'a [u8], order: &mut KeyOrder) -> Result<Draft<'a>, Fault> {
     let draft = json
         .deserialize_map(Row { order })
         .and_then(|draft| json.end().map(|()| draft));
-    draft.map_err(|error| {
-        let message = error.to_string();
-        let reason = if message.starts_with("recursion limit") {
-            "too_deep"
-        } else if line.contains(&0) {
-            "nul_byte"
-        } else {
-            "bad_json"
-        };
-        // serde_json says what it expected and where, never what stood there. The line it counts is
-        // always the first; ours is in the reject.
-        let expected = message.split(" at line ").next().unwrap_or_default();
-        Fault::row(reason, format!("{expected} at column {}", error.column()))
-    })
+    draft.map_err(|error| json_fault(line, &error))
+}
+
+/// What is wrong with a line that is no JSON object.
+pub(super) fn json_fault(line: &[u8], error: &serde_json::Error) -> Fault {
+    let message = error.to_string();
+    let reason = if message.starts_with("recursion limit") {
+        "too_deep"
+    } else if line.contains(&0) {
+        "nul_byte"
+    } else {
+        "bad_json"
+    };
+    // serde_json says what it expected and where, never what stood there. The line it counts is
+    // always the first; ours is in the reject.
+    let expected = message.split(" at line ").next().unwrap_or_default();
+    Fault::row(reason, format!("{expected} at column {}", error.column()))
 }
 
 struct Row<'o> {

@@ -153,6 +153,8 @@ pub struct Reject {
     /// Of a row: `row_too_large`, `not_utf8`, `nul_byte`, `bad_json`, `not_an_object`,
     /// `too_deep`, `bad_csv`.
     /// Of an ActivityWatch bucket: `no_hostname`.
+    /// Of a calendar entry besides: `bad_uid`, `bad_status`, `bad_response`, `bad_kind`,
+    /// `ends_before_start`.
     pub reason: &'static str,
     /// The offending value or what is wrong with the row, shortened to at most 200 characters;
     /// never a title, a URL, or who somebody is.

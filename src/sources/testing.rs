@@ -1,5 +1,8 @@
 //! A sink that keeps everything, and inputs out of bytes, for the tests of this room.
 
+use std::sync::Arc;
+
+use super::meeting::Meeting;
 use super::{Input, Kind, Options, Origin, Record, Reject, Sink, detect, read};
 use crate::error::{Class, Error};
 
@@ -8,6 +11,8 @@ use crate::error::{Class, Error};
 pub(super) struct Collected {
     pub(super) lines: Vec<u64>,
     pub(super) records: Vec<Record<'static>>,
+    /// Line, instance, person and entry.
+    pub(super) meetings: Vec<(u64, Arc<str>, i64, Meeting)>,
     pub(super) rejects: Vec<Reject>,
     pub(super) notes: Vec<(&'static str, String)>,
     pub(super) retracted: Vec<String>,
@@ -31,6 +36,20 @@ impl Sink for Collected {
             return Err(Error::new(Class::Lake, "sink is full"));
         }
         self.rejects.push(reject);
+        Ok(())
+    }
+    fn meeting(
+        &mut self,
+        line: u64,
+        instance: &Arc<str>,
+        uid: i64,
+        meeting: Meeting,
+    ) -> crate::error::Result<()> {
+        if self.fail {
+            return Err(Error::new(Class::Lake, "sink is full"));
+        }
+        let entry = (line, Arc::clone(instance), uid, meeting);
+        self.meetings.push(entry);
         Ok(())
     }
     fn note(&mut self, what: &'static str, name: &str) -> crate::error::Result<()> {

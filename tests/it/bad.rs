@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use activlake::clock::AsOf;
+use activlake::sources::meeting::Meeting;
 use activlake::sources::{self, Options, Record, Reject, Sink};
 use serde::Deserialize;
 
@@ -28,6 +30,17 @@ struct Count {
 
 impl Sink for Count {
     fn record(&mut self, _: u64, _: Record<'_>) -> activlake::error::Result<()> {
+        self.seen.accepted += 1;
+        Ok(())
+    }
+
+    fn meeting(
+        &mut self,
+        _: u64,
+        _: &Arc<str>,
+        _: i64,
+        _: Meeting,
+    ) -> activlake::error::Result<()> {
         self.seen.accepted += 1;
         Ok(())
     }

@@ -2,16 +2,22 @@
 
 mod bad;
 mod cli;
+mod calendar_readings;
 mod clients;
+mod connectors;
 mod contract;
 mod functions;
 mod golden;
 mod house;
 mod lake;
 mod layouts;
+mod meetings;
 mod oracle;
 mod place;
 mod properties;
+mod recurrence;
+mod simulator;
+mod simulator_clients;
 mod slt;
 mod why;
 mod worlds;

@@ -63,6 +63,22 @@ impl Place {
         Place { setup, folder }
     }
 
+    /// The settings of another place over another lake.
+    pub fn over(other: &Place, lake: Lake) -> Place {
+        let setup = Setup::new(
+            lake,
+            Arc::clone(&other.setup.settings),
+            Arc::clone(&other.setup.shipped),
+            Arc::clone(&other.setup.library),
+            Some(other.setup.as_of),
+        )
+        .unwrap();
+        Place {
+            setup,
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
     pub fn path(&self) -> &Path {
         self.folder.path()
     }

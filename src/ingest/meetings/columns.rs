@@ -78,10 +78,10 @@ impl Columns {
     }
 
     /// An entry in a new version. A deletion keeps the span it had.
-    pub fn push(&mut self, entry: &Incoming, version: &Known, revision: i32, had: Option<Span>) {
+    pub fn push(&mut self, entry: &Incoming, version: &Known, revision: i32) {
         let meeting = &entry.meeting;
         self.key(entry, version, revision, meeting.status.word());
-        self.span(meeting.span.or(had));
+        self.span(version.span);
         self.series_id.append_option(meeting.series_id.as_deref());
         // A private title is blanked where it is read; this makes sure.
         let title = meeting.title.as_deref().filter(|_| !meeting.private);

@@ -240,7 +240,11 @@ fn until(text: &str) -> Option<Until> {
         let digits = text.len() == 8 && text.bytes().all(|b| b.is_ascii_digit());
         let field = |from: usize, to: usize| text.get(from..to)?.parse::<u32>().ok();
         digits.then_some(())?;
-        NaiveDate::from_ymd_opt(i32::try_from(field(0, 4)?).ok()?, field(4, 6)?, field(6, 8)?)
+        NaiveDate::from_ymd_opt(
+            i32::try_from(field(0, 4)?).ok()?,
+            field(4, 6)?,
+            field(6, 8)?,
+        )
     };
     let Some((day, time)) = text.split_once(['T', 't']) else {
         return Some(Until::Date(date(text)?));
@@ -277,13 +281,20 @@ mod tests {
 
     #[test]
     fn ends_are_told_apart() {
-        let of = |text: &str| Rule::parse(&format!("FREQ=DAILY;UNTIL={text}")).and_then(|r| r.until);
+        let of =
+            |text: &str| Rule::parse(&format!("FREQ=DAILY;UNTIL={text}")).and_then(|r| r.until);
         let day = NaiveDate::from_ymd_opt(2026, 2, 28).unwrap();
         let at = day.and_hms_opt(9, 30, 59).unwrap();
         assert_eq!(of("20260228"), Some(Until::Date(day)));
         assert_eq!(of("20260228T093059"), Some(Until::Local(at)));
         assert_eq!(of("20260228T093060Z"), Some(Until::Utc(at)));
-        for wrong in ["20260230", "2026022", "20260228T0930", "20260228T250000Z", "üü"] {
+        for wrong in [
+            "20260230",
+            "2026022",
+            "20260228T0930",
+            "20260228T250000Z",
+            "üü",
+        ] {
             assert_eq!(of(wrong), None, "{wrong}");
         }
     }

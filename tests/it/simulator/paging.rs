@@ -17,8 +17,6 @@ pub(super) struct Listing {
     pub page_size: usize,
     /// The version of the truth it shows.
     pub version: u64,
-    /// Something that lies far outside of what was asked for, for faults.
-    pub stranger: Option<Value>,
 }
 
 /// A page of a list.
@@ -51,9 +49,14 @@ impl Pages {
         Some((list, offset.parse().ok()?, self.lists.get(&list)?))
     }
 
+    /// The version of the truth that a list shows.
+    pub fn version(&self, list: u64) -> u64 {
+        self.lists[&list].version
+    }
+
     /// A page, with what faults do to it.
-    pub fn page(&self, list: u64, offset: usize, faults: &[Does]) -> Page {
-        let listing = &self.lists[&list];
+    pub fn page(&mut self, list: u64, offset: usize, faults: &[Does]) -> Page {
+        let listing = self.lists.get_mut(&list).expect("a list that was begun");
         let end = (offset + listing.page_size).min(listing.rows.len());
         let mut rows = listing.rows[offset.min(end)..end].to_vec();
         let mut next = (end < listing.rows.len()).then(|| token(list, end));
@@ -72,10 +75,13 @@ impl Pages {
                     rows.extend(again);
                     rows.extend(listing.rows.first().cloned());
                 }
-                Does::OutOfWindowRows => rows.extend(listing.stranger.clone()),
                 Does::SamePage => next = Some(token(list, offset)),
                 _ => {}
             }
+        }
+        if offset == 0 && next.is_none() {
+            // Nobody has a token of it: large worlds need not be kept.
+            listing.rows = Vec::new();
         }
         Page { rows, next }
     }

@@ -40,6 +40,8 @@ pub struct Person {
     pub zone: String,
     /// How much of the calendar Google shows: `owner`, `writer`, `reader`, `freeBusyReader`.
     pub access_role: &'static str,
+    google_id: String,
+    graph_id: String,
     pub(super) calendar: BTreeMap<String, Entry>,
     /// Places to go on from that are older than this are forgotten.
     pub(super) oldest_token: u64,
@@ -284,6 +286,12 @@ impl Person {
             mailbox: true,
             zone: "UTC".into(),
             access_role: "owner",
+            google_id: format!("1{:020}", number(key)),
+            graph_id: format!(
+                "{:08x}-0000-4000-8000-{:012x}",
+                number(key) >> 32,
+                number(key) & 0xffff_ffff
+            ),
             calendar: BTreeMap::new(),
             oldest_token: 0,
         }
@@ -302,18 +310,13 @@ impl Person {
     }
 
     /// Google's immutable id.
-    pub fn google_id(&self) -> String {
-        format!("1{:020}", number(&self.key))
+    pub fn google_id(&self) -> &str {
+        &self.google_id
     }
 
     /// Graph's object id.
-    pub fn graph_id(&self) -> String {
-        let number = number(&self.key);
-        format!(
-            "{:08x}-0000-4000-8000-{:012x}",
-            number >> 32,
-            number & 0xffff_ffff
-        )
+    pub fn graph_id(&self) -> &str {
+        &self.graph_id
     }
 }
 
@@ -387,18 +390,25 @@ impl Truth {
     }
 
     /// Puts an event into a calendar, or in the place of one with its id.
-    pub fn add(&mut self, key: &str, mut event: Event) {
-        self.version += 1;
-        let version = self.version;
-        event.created.get_or_insert(Truth::stamp(version));
-        let entry = Entry {
-            version,
-            state: State::Live,
-            event,
-        };
-        self.person(key)
-            .calendar
-            .insert(entry.event.id.clone(), entry);
+    pub fn add(&mut self, key: &str, event: Event) {
+        self.add_all(key, [event]);
+    }
+
+    /// Puts many into one calendar.
+    pub fn add_all(&mut self, key: &str, events: impl IntoIterator<Item = Event>) {
+        let mut version = self.version;
+        let person = self.person(key);
+        for mut event in events {
+            version += 1;
+            event.created.get_or_insert(Truth::stamp(version));
+            let entry = Entry {
+                version,
+                state: State::Live,
+                event,
+            };
+            person.calendar.insert(entry.event.id.clone(), entry);
+        }
+        self.version = version;
     }
 
     /// The same meeting in the calendars of its organiser and of everybody invited who works here.
