@@ -16,6 +16,7 @@ select
     (days.productive_active_duration_seconds + days.productive_passive_duration_seconds) / 60
         as productive,
     days.collaboration_duration_seconds / 60 as collaboration,
+    days.offline_meeting_duration_seconds / 60 as offline_meetings,
     days.active_day_count as active_day,
     days.utilization_level,
     days.time_off_type

@@ -172,24 +172,31 @@ async fn build(setup: &Setup, dir: &Path, plan: &company::Plan) -> Result<()> {
     let input_dir = dir.join("input");
     std::fs::create_dir_all(&input_dir).map_err(|cause| at(&input_dir, &cause))?;
     let events_path = input_dir.join("events.ndjson.zst");
-    let lines = write_events(plan, &events_path)?;
+    let lines = write_packed(&events_path, |sink| company::events(plan, sink))?;
+    let meetings_path = input_dir.join("meetings.ndjson.zst");
+    let entries = write_packed(&meetings_path, |sink| company::meetings(plan, sink))?;
     let export_path = input_dir.join("activitywatch-export.json");
     let export = company::activitywatch_export().map_err(|cause| at(&export_path, &cause))?;
     std::fs::write(&export_path, export).map_err(|cause| at(&export_path, &cause))?;
-    stage("generate", clock, &format!("{} events", grouped(lines)))?;
+    let said = format!(
+        "{} events, {} calendar entries",
+        grouped(lines),
+        grouped(entries)
+    );
+    stage("generate", clock, &said)?;
 
     let clock = Instant::now();
     org::apply(setup, &org_dir, false).await?;
     stage("org apply", clock, "")?;
 
     let clock = Instant::now();
-    let paths = [events_path, export_path].map(|path| path.display().to_string());
+    let paths = [events_path, export_path, meetings_path].map(|path| path.display().to_string());
     let summary = ingest::load_inputs(setup, ingest::inputs(&paths, None)?).await?;
     let stored: u64 = summary.files.iter().map(|file| file.stored).sum();
     stage(
         "ingest",
         clock,
-        &format!("{} events stored", grouped(stored)),
+        &format!("{} events and entries stored", grouped(stored)),
     )?;
     ingest::report(&summary)?;
     if let Some(failure) = summary.files.iter().find_map(|file| file.failure.clone()) {
@@ -198,11 +205,15 @@ async fn build(setup: &Setup, dir: &Path, plan: &company::Plan) -> Result<()> {
     run(setup).await
 }
 
-fn write_events(plan: &company::Plan, path: &Path) -> Result<u64> {
+/// Takes one line at a time.
+type Sink<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<()>;
+
+/// The lines that `lines` makes, as a compressed file. Gives how many there are.
+fn write_packed(path: &Path, lines: impl FnOnce(Sink<'_>) -> std::io::Result<u64>) -> Result<u64> {
     let failed = |cause: std::io::Error| at(path, &cause);
     let file = File::create(path).map_err(failed)?;
     let mut out = zstd::Encoder::new(BufWriter::new(file), 1).map_err(failed)?;
-    let lines = company::events(plan, &mut |line| {
+    let count = lines(&mut |line| {
         out.write_all(line.as_bytes())?;
         out.write_all(b"\n")
     })
@@ -210,7 +221,7 @@ fn write_events(plan: &company::Plan, path: &Path) -> Result<u64> {
     out.finish()
         .and_then(|mut inner| inner.flush())
         .map_err(failed)?;
-    Ok(lines)
+    Ok(count)
 }
 
 async fn run(setup: &Setup) -> Result<()> {
@@ -234,7 +245,7 @@ fn stage(name: &str, clock: Instant, said: &str) -> Result<()> {
     ))
 }
 
-/// Rows of every view, and one person's day.
+/// Rows of every view, one person's day and week, and the meetings of it.
 async fn summary(setup: &Setup) -> Result<()> {
     let reader = Reader::open(setup.clone(), Audience::Operator).await?;
     let clock = Instant::now();
@@ -247,7 +258,13 @@ async fn summary(setup: &Setup) -> Result<()> {
     super::print("\none person's day, in applications and sites\n")?;
     show(&reader, include_str!("../../sql/examples/demo_day.sql")).await?;
     super::print("\nthe same person's week, in numbers\n")?;
-    show(&reader, include_str!("../../sql/examples/demo_week.sql")).await
+    show(&reader, include_str!("../../sql/examples/demo_week.sql")).await?;
+    super::print("\nthat week's meetings away from the computer\n")?;
+    show(
+        &reader,
+        include_str!("../../sql/examples/demo_meetings.sql"),
+    )
+    .await
 }
 
 async fn count(reader: &Reader, view: &str) -> Result<u64> {

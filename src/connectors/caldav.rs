@@ -13,8 +13,8 @@ use url::Url;
 use super::calendar_list::{CalendarList, Place};
 use super::ics::{Layout, blocking, of_fault};
 use super::{
-    ANY, Answer, Body, Calendars, Call, DirectoryPerson, Failure, FailureKind, Http, Reading, Verdict,
-    Window,
+    ANY, Answer, Body, Calendars, Call, DirectoryPerson, Failure, FailureKind, Http, Reading,
+    Verdict, Window,
 };
 use crate::config::Secret;
 use crate::config::integration::{Caldav, Sync as SyncSettings};

@@ -275,6 +275,8 @@ pub static ORG: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
         None,
         &[],
     )
+    // So that the version in force is known without reading the files.
+    .with_ranges(&["version"])
 });
 
 /// Password hashes of consumers (argon2id, PHC strings); the latest row of an e-mail holds.

@@ -506,6 +506,8 @@ mod tests {
         }
         for event in [
             "{\"instance\":\"a\",\"uid\":1,\"start\":\"\"}",
+            "{\"instance\":\"a\",\"event_id\":\"x\",\"start\":\"\"}",
+            "{\"uid\":1,\"event_id\":\"x\",\"start\":\"\"}",
             "{\"instance\":\"a\",\"uid\":1,\"event_id\":\"x\",\"username\":\"ann\"}",
         ] {
             assert_eq!(kind(event), Kind::Ndjson, "{event}");

@@ -7,12 +7,14 @@
 //! more is laid out than the bounds allow.
 //!
 //! ```text
-//! lines → property → event ┐
-//!              zones ──────┴→ series (rule, recurrence) → meetings in the window
+//! lines → property → event (people) ┐
+//!              zones ───────────────┴→ series (rule, recurrence, days) → meetings in the window
 //! ```
 
+mod days;
 mod event;
 mod lines;
+mod people;
 mod property;
 mod recurrence;
 mod rule;

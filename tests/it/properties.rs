@@ -159,3 +159,24 @@ fn order_repetition_and_batching_do_not_show() {
         })
         .unwrap_or_else(|error| panic!("{error}"));
 }
+
+/// A later version of the organisation takes the place of the one before.
+#[test]
+fn the_organisation_can_be_applied_again() {
+    crate::place::block_on(async {
+        let place = crate::place::Place::new(None, &[], "2026-03-09T00:00:00Z");
+        let org = place.path().join("org");
+        std::fs::create_dir_all(&org).unwrap();
+        for name in ["Ann", "Anna", "Annika"] {
+            let csv = format!("uid,display_name,tracked\n1,{name},true\n");
+            std::fs::write(org.join("users.csv"), csv).unwrap();
+            place.apply_org(&org).await;
+            let shown = place.csv("select user_name from internal.org_users").await;
+            assert!(shown.ends_with(&format!("{name}\n")), "{shown}");
+        }
+        let version = activlake::models::stored_org::version(&place.setup)
+            .await
+            .unwrap();
+        assert_eq!(version, 3);
+    });
+}

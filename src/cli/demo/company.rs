@@ -1,7 +1,8 @@
 //! A synthetic company to try the product on: people, their computers and their working days.
 //!
 //! In goes a [`Plan`]; out come the CSV files of an `org/` folder ([`organisation`]), agent records
-//! line by line ([`events`]) and one real export of another tracker ([`activitywatch_export`]).
+//! line by line ([`events`]), calendar entries ([`meetings`]) and one real export of another tracker
+//! ([`activitywatch_export`]).
 //! Everything follows from the plan: the same plan gives the same bytes on every machine, a longer
 //! plan of the same seed and end only adds. No clock, no system randomness, no files, and nobody in
 //! it exists.
@@ -10,6 +11,7 @@ mod day;
 mod dice;
 mod leave;
 mod line;
+mod meetings;
 mod person;
 mod roles;
 mod settings;
@@ -37,7 +39,8 @@ pub struct Plan {
     /// The last local date, in days since 1970-01-01. Work that starts on it may end early on the
     /// next; no record starts later than that.
     pub end_day: i32,
-    /// Whether records carry `titlebar`. Addresses are there in any case, as hosts come from them.
+    /// Whether records carry `titlebar` and calendar entries a title. Addresses are there in any
+    /// case, as hosts come from them.
     pub with_titles: bool,
 }
 
@@ -109,6 +112,16 @@ pub fn events(plan: &Plan, sink: &mut dyn FnMut(&str) -> io::Result<()>) -> io::
         yesterday = today;
     }
     Ok(written)
+}
+
+/// Hands calendar entries in the normal form (`inputs.md` §4) to `sink`, one NDJSON line without its
+/// line end for each calendar that holds a copy: days of leave first, the rest by local date. Gives
+/// the number of lines. Entries of people whom the settings do not list are left out.
+///
+/// # Errors
+/// The first error of `sink`, at which it stops.
+pub fn meetings(plan: &Plan, sink: &mut dyn FnMut(&str) -> io::Result<()>) -> io::Result<u64> {
+    meetings::write(plan, &plan.people(), sink)
 }
 
 /// An export of ActivityWatch (`/api/0/export`) of one synthetic host, as JSON bytes: some

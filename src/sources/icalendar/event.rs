@@ -4,19 +4,18 @@
 //! changed occurrence is broken its place in the series is told, so that the unchanged one does not
 //! stand in for it.
 
-use calcard::icalendar::{ICalendarParameterName, ICalendarProperty};
+use calcard::icalendar::ICalendarProperty;
 use chrono::NaiveDate;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::lines::{Component, Line};
+use super::people::{attendee, email_of};
 use super::property::{Length, Period, Property, Reason, Stamp, StampZone};
 use super::recurrence::WallSeconds;
 use super::rule::Rule;
 use super::zones::{EventZone, Zones};
 use crate::clock::Micros;
-use crate::sources::meeting::{
-    Attendee, AttendeeKind, EventKind, Meeting, Organizer, Response, ShowAs, Span, Status, address,
-};
+use crate::sources::meeting::{Attendee, EventKind, Meeting, Organizer, ShowAs, Span, Status};
 use crate::sources::record::{Reject, shorten};
 
 /// An event or a changed occurrence of one.
@@ -570,34 +569,4 @@ fn extras(
         }
     }
     Ok(found)
-}
-
-/// The address a property is about: its value, or the `EMAIL` beside one that is none.
-fn email_of(property: &Property) -> Option<String> {
-    address(property.raw()).or_else(|| address(property.parameter(&ICalendarParameterName::Email)?))
-}
-
-/// Whoever has no address cannot be told from others and is left out.
-fn attendee(property: &Property) -> Option<Attendee> {
-    let role = property.parameter(&ICalendarParameterName::Role);
-    let kind = match property.parameter(&ICalendarParameterName::Cutype) {
-        Some("ROOM" | "RESOURCE") => AttendeeKind::Resource,
-        Some("GROUP") => AttendeeKind::Group,
-        // Told about it only: as little a participant as a room.
-        _ if role == Some("NON-PARTICIPANT") => AttendeeKind::Resource,
-        _ => AttendeeKind::Person,
-    };
-    let response = match property.parameter(&ICalendarParameterName::Partstat) {
-        Some("ACCEPTED" | "COMPLETED" | "IN-PROCESS") => Response::Accepted,
-        // Who sends somebody else does not come.
-        Some("DECLINED" | "DELEGATED") => Response::Declined,
-        Some("TENTATIVE") => Response::Tentative,
-        _ => Response::NeedsAction,
-    };
-    Some(Attendee {
-        email: email_of(property)?,
-        response: Some(response),
-        kind,
-        optional: role == Some("OPT-PARTICIPANT"),
-    })
 }

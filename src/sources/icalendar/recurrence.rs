@@ -13,16 +13,17 @@
 //! month of yearly month days without months too; a year of weeks is the year the weeks are counted
 //! in, and it begins with the start's own week year unless nothing of that is left.
 
-use chrono::{Datelike, NaiveDate, Weekday};
+use chrono::{Datelike, NaiveDate};
 
+use super::days::{
+    DAY_SECONDS, at, date_of, day_of, first_of_year, month_span, week_begin, week_one, week_year,
+    weekday_of,
+};
 use super::rule::{Frequency, Rule};
 
 /// Seconds since 1970-01-01T00:00:00 on a wall clock.
 pub(super) type WallSeconds = i64;
 
-const DAY_SECONDS: i64 = 86_400;
-/// Days from 0001-01-01 (day 1 of the common era) to 1970-01-01.
-const EPOCH_CE_DAYS: i32 = 719_163;
 /// Periods and candidates one rule may take.
 const RULE_STEPS_MAX: u64 = 2_000_000;
 
@@ -547,76 +548,6 @@ fn given_or(list: &[i32], own: i64) -> Vec<i64> {
     }
 }
 
-fn at(day: i32, second_of_day: i64) -> WallSeconds {
-    i64::from(day) * DAY_SECONDS + second_of_day
-}
-
-fn day_of(seconds: WallSeconds) -> i32 {
-    i32::try_from(seconds.div_euclid(DAY_SECONDS)).unwrap_or(i32::MAX)
-}
-
-/// The date of a day; the first or last date there is for what lies beyond.
-fn date_of(day: i32) -> NaiveDate {
-    day.checked_add(EPOCH_CE_DAYS)
-        .and_then(NaiveDate::from_num_days_from_ce_opt)
-        .unwrap_or(if day < 0 {
-            NaiveDate::MIN
-        } else {
-            NaiveDate::MAX
-        })
-}
-
-fn weekday_of(day: i32) -> Weekday {
-    date_of(day).weekday()
-}
-
-fn days_of(date: NaiveDate) -> i32 {
-    date.num_days_from_ce() - EPOCH_CE_DAYS
-}
-
-fn first_of_year(year: i32) -> i32 {
-    NaiveDate::from_ymd_opt(year, 1, 1).map_or(i32::MAX, days_of)
-}
-
-/// A month as days, `[first, end)`.
-fn month_span(year: i32, month: i32) -> (i32, i32) {
-    let first = |year: i32, month: i32| {
-        u32::try_from(month)
-            .ok()
-            .and_then(|month| NaiveDate::from_ymd_opt(year, month, 1))
-            .map_or(i32::MAX, days_of)
-    };
-    let end = if month == 12 {
-        first(year + 1, 1)
-    } else {
-        first(year, month + 1)
-    };
-    (first(year, month), end)
-}
-
-/// The first day of the week a day is in.
-fn week_begin(day: i32, week_start: Weekday) -> i32 {
-    let past = (7 + weekday_of(day).num_days_from_monday() - week_start.num_days_from_monday()) % 7;
-    day.saturating_sub(i32::try_from(past).unwrap_or(0))
-}
-
-/// The first day of week 1: the first week with four days in the year.
-fn week_one(year: i32, week_start: Weekday) -> i32 {
-    week_begin(first_of_year(year).saturating_add(3), week_start)
-}
-
-/// The year whose weeks a day is counted in.
-fn week_year(day: i32, week_start: Weekday) -> i32 {
-    let year = date_of(day).year();
-    if day < week_one(year, week_start) {
-        year - 1
-    } else if day >= week_one(year + 1, week_start) {
-        year + 1
-    } else {
-        year
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use chrono::NaiveDateTime;
@@ -676,6 +607,30 @@ mod tests {
             assert!(!wanted.is_empty(), "{rule}");
             assert_eq!(late, wanted, "{rule}");
         }
+    }
+
+    #[test]
+    fn the_weeks_of_a_year_reach_into_its_neighbours() {
+        let rule = "FREQ=YEARLY;BYWEEKNO=53;BYDAY=SA";
+        assert_eq!(
+            starts(
+                rule,
+                "20100102T080000",
+                "20160101T000000",
+                "20200101T000000"
+            ),
+            ["20160102T080000"]
+        );
+        let rule = "FREQ=YEARLY;BYWEEKNO=1;BYDAY=MO";
+        assert_eq!(
+            starts(
+                rule,
+                "20100104T080000",
+                "20241201T000000",
+                "20250101T000000"
+            ),
+            ["20241230T080000"]
+        );
     }
 
     #[test]

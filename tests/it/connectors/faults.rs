@@ -128,7 +128,16 @@ async fn one_person_s_fault_is_one_person_s() {
                 continue;
             }
             company.sim.truth(|truth| {
-                truth.delete("ann", &format!("ann-{}", index % 5 + 1));
+                if index < 3 {
+                    truth.delete("ann", &format!("ann-{}", index + 1));
+                }
+                for half in ["00", "30"] {
+                    truth.add(
+                        "ann",
+                        Event::new(&format!("late-{index}-{half}"))
+                            .at("2026-03-04T18:00:00Z", "2026-03-04T19:00:00Z"),
+                    );
+                }
                 truth.add(
                     "bob",
                     Event::new(&format!("extra-{index}"))

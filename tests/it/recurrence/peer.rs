@@ -95,7 +95,7 @@ impl Dice {
 }
 
 /// A series of what makers write, with its window of 60 days, often over a clock change. Left out is
-/// what others understand otherwise, on purpose (see docs/operations.md): a start that the rule does
+/// what others understand otherwise, on purpose (see `sources/icalendar`): a start that the rule does
 /// not give, yearly month days without months, exact durations over a change.
 struct Made {
     zone: &'static str,

@@ -46,14 +46,32 @@ fn answer(vector: &Vector) -> Vec<String> {
         .map(|one| one.trim_end_matches('Z').to_owned())
         .collect();
     // The file lists what the rule gives; a series also has its own start, which counts.
-    let start = vector.start.trim_end_matches('Z').to_owned();
-    if !wanted.contains(&start) {
-        if vector.rule.contains("COUNT=") {
-            wanted.pop();
-        }
-        wanted.insert(0, start);
+    if starts_apart(vector) {
+        wanted.insert(0, vector.start.trim_end_matches('Z').to_owned());
     }
     wanted
+}
+
+/// Whether the rule does not give the start.
+fn starts_apart(vector: &Vector) -> bool {
+    let start = vector.start.trim_end_matches('Z');
+    !vector.instances.is_empty()
+        && !vector.instances[0].starts_with("***")
+        && !vector
+            .instances
+            .iter()
+            .any(|one| one.trim_end_matches('Z') == start)
+}
+
+/// The rule; with one more to count where the start counts too, so that all of the file's are given.
+fn rule(vector: &Vector) -> String {
+    let Some((before, after)) = vector.rule.split_once("COUNT=") else {
+        return vector.rule.clone();
+    };
+    let (count, rest) = after.split_once(';').unwrap_or((after, ""));
+    let count: u64 = count.parse().unwrap();
+    let more = count + u64::from(starts_apart(vector));
+    format!("{before}COUNT={more};{rest}")
 }
 
 fn event(vector: &Vector) -> String {
@@ -64,7 +82,8 @@ fn event(vector: &Vector) -> String {
     };
     calendar(&format!(
         "BEGIN:VEVENT\nUID:1\nDTSTART{value}:{}\nRRULE:{}\nEND:VEVENT",
-        vector.start, vector.rule
+        vector.start,
+        rule(vector)
     ))
 }
 
