@@ -27,7 +27,6 @@ use serde::Serialize;
 use self::add::Add;
 use self::ask::Asker;
 use self::edit::Field;
-use self::engine::Due;
 use self::file::SettingsFile;
 use self::report::{Summary, Trial};
 use self::rotate::Rotate;
@@ -115,7 +114,7 @@ enum Action {
 struct SyncFlags {
     /// The instances; all of them without a name
     names: Vec<String>,
-    /// Only those whose every_minutes are over, and that do not wait for somebody to act
+    /// Only those whose every_minutes are over (a day, where the credentials were refused)
     #[arg(long)]
     due: bool,
     /// Go on with what is due until Ctrl-C; settings are read again each time
@@ -408,14 +407,12 @@ async fn due<'a>(
 ) -> Result<(Vec<&'a Integration>, Option<Micros>)> {
     let now = engine::now(setup).micros();
     let (mut due, mut next) = (Vec::new(), None);
-    for summary in engine::summaries(setup).await? {
-        let Some(integration) = chosen.iter().find(|one| one.name == summary.instance) else {
-            continue;
-        };
-        match engine::due(setup, &summary).await? {
-            Due::Waits => {}
-            Due::At(at) if at <= now => due.push(*integration),
-            Due::At(at) => next = Some(next.map_or(at, |other: Micros| other.min(at))),
+    for integration in chosen {
+        let at = engine::due(setup, &integration.name).await?;
+        if at <= now {
+            due.push(*integration);
+        } else {
+            next = Some(next.map_or(at, |other: Micros| other.min(at)));
         }
     }
     Ok((due, next))
@@ -503,6 +500,8 @@ async fn rotate_instance(globals: &Globals, rotate: &Rotate) -> Result<ExitCode>
     let trial = engine::trial(&setup, integration, false).await?;
     super::print(&screen::trial(&trial))?;
     if trial.steps.iter().all(|step| step.ok) {
+        // One whose credentials were refused goes on with the next round.
+        crate::connectors::mark_ready(&setup, integration).await?;
         next(&format!("activlake connector sync {name}"))?;
     }
     Ok(trial_code(&trial))

@@ -109,7 +109,11 @@ mod tests {
 
     #[test]
     fn words_come_back() {
-        for kind in [FailureKind::Throttled, FailureKind::Guard, FailureKind::Auth] {
+        for kind in [
+            FailureKind::Throttled,
+            FailureKind::Guard,
+            FailureKind::Auth,
+        ] {
             assert_eq!(FailureKind::of(kind.word()), Some(kind));
         }
         assert_eq!(FailureKind::of("fine"), None);

@@ -203,11 +203,7 @@ impl Answer {
     /// The provider's clock, seconds since the epoch.
     pub fn date_seconds(&self) -> Option<i64> {
         let text = self.header("date")?;
-        Some(
-            chrono::DateTime::parse_from_rfc2822(text)
-                .ok()?
-                .timestamp(),
-        )
+        Some(chrono::DateTime::parse_from_rfc2822(text).ok()?.timestamp())
     }
 
     /// The body as JSON. A body that is cut short is worth another try.
@@ -240,9 +236,8 @@ impl Answer {
     /// The meaning of an answer that every maker shares: told to slow down (429), out of order for
     /// the moment (408, 5xx), anything else a breach of contract.
     pub fn judged(&self, what: &str) -> Verdict {
-        let failure = |kind, message: String| {
-            Failure::new(kind, message).of_request(self.request_id())
-        };
+        let failure =
+            |kind, message: String| Failure::new(kind, message).of_request(self.request_id());
         match self.status {
             429 => Verdict::Retry {
                 after: self.retry_after(),
@@ -428,8 +423,8 @@ impl Http {
                 ),
             }
         };
-        let method = reqwest::Method::from_bytes(call.method.as_bytes())
-            .unwrap_or(reqwest::Method::GET);
+        let method =
+            reqwest::Method::from_bytes(call.method.as_bytes()).unwrap_or(reqwest::Method::GET);
         let mut request = self.client.request(method, call.url.clone());
         if let Some(bearer) = &call.bearer {
             request = request.bearer_auth(bearer.expose());

@@ -93,7 +93,13 @@ pub async fn connect(setup: &Setup, integration: &Integration) -> Result<Connect
             let http = Arc::new(Http::new(bounds(sync), &list.bases())?);
             let zone = account_zone(setup);
             (
-                Arc::new(CaldavCalendars::new(list, caldav, sync, zone, http.clone())?),
+                Arc::new(CaldavCalendars::new(
+                    list,
+                    caldav,
+                    sync,
+                    zone,
+                    http.clone(),
+                )?),
                 http,
             )
         }
@@ -154,6 +160,16 @@ pub async fn sync(
     let report = engine::sync(setup, integration, &connected, options).await;
     connected.keep_rotated(setup, &integration.name).await?;
     report
+}
+
+/// Says that an instance's credentials were changed and work: it is due at once.
+///
+/// # Errors
+/// The lake's.
+pub async fn mark_ready(setup: &Setup, integration: &Integration) -> Result<()> {
+    let at = setup.as_of.micros();
+    let report = SyncReport::ready(&integration.name, integration.maker.word(), at);
+    super::journal::append(setup, &report).await
 }
 
 impl Connected {

@@ -11,9 +11,7 @@ use futures::TryStreamExt;
 use super::report::SyncReport;
 use crate::clock::{self, AsOf, Micros};
 use crate::error::{Class, Error, Result};
-use crate::lake::{
-    self, Change, FileWriter, Lake, Scope, TableSpec, WriteOptions, tables,
-};
+use crate::lake::{self, Change, FileWriter, Lake, Scope, TableSpec, WriteOptions, tables};
 use crate::models::Setup;
 use crate::sources::Reject;
 
@@ -21,9 +19,8 @@ use crate::sources::Reject;
 pub async fn append(setup: &Setup, report: &SyncReport) -> Result<()> {
     let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from(vec![value.to_owned()])) };
     let maybe = |value: Option<String>| -> ArrayRef { Arc::new(StringArray::from(vec![value])) };
-    let count = |value: u64| -> ArrayRef {
-        Arc::new(Int64Array::from(vec![i64::try_from(value).ok()]))
-    };
+    let count =
+        |value: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![i64::try_from(value).ok()])) };
     let maybe_count = |value: Option<u64>| -> ArrayRef {
         Arc::new(Int64Array::from(vec![
             value.and_then(|value| i64::try_from(value).ok()),

@@ -32,7 +32,7 @@ pub mod vault;
 pub use engine::Options;
 pub use failure::{Failure, FailureKind};
 pub use http::{Answer, Body, Bounds, Call, Http, Meter, Retry, Verdict};
-pub use instance::{Connected, bounds, connect, google_http, sync};
+pub use instance::{Connected, bounds, connect, google_http, mark_ready, sync};
 pub use journal::last_runs;
 pub use seal::{Sealed, Sealer};
 pub use source::{ANY, Calendars, DirectoryPerson, Reading, Window};

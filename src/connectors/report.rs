@@ -6,6 +6,9 @@ use super::{Failure, FailureKind, Http};
 use crate::clock::Micros;
 use crate::ingest::meetings::Stored;
 
+/// How often refused credentials are tried again.
+const REAUTH_EVERY_MINUTES: u32 = 24 * 60;
+
 /// How a sync ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SyncState {
@@ -15,8 +18,10 @@ pub enum SyncState {
     Partial,
     /// Nobody was read; the next sync tries again.
     Failed,
-    /// The credentials were refused: somebody must act.
+    /// The credentials were refused: somebody must act. Tried again once a day.
     NeedsReauth,
+    /// No sync: the credentials were changed and work; due at once.
+    Ready,
 }
 
 impl SyncState {
@@ -27,6 +32,7 @@ impl SyncState {
             SyncState::Partial => "partial",
             SyncState::Failed => "failed",
             SyncState::NeedsReauth => "needs_reauth",
+            SyncState::Ready => "ready",
         }
     }
 }
@@ -155,6 +161,14 @@ impl SyncReport {
         report
     }
 
+    /// No sync, but a word that the next one may go on at once.
+    pub(super) fn ready(instance: &str, maker: &'static str, at: Micros) -> SyncReport {
+        SyncReport {
+            state: SyncState::Ready,
+            ..SyncReport::begun(instance, maker, at)
+        }
+    }
+
     pub(super) fn matched(&mut self, matched: &Matched) {
         self.directory = Some(matched.directory);
         self.matched = Some(matched.pairs.len() as u64);
@@ -187,7 +201,6 @@ impl SyncReport {
 
     pub(super) fn finish(&mut self, at: Micros, every_minutes: u32) {
         self.finished_at = at;
-        self.next_run = self.started_at + i64::from(every_minutes) * 60_000_000;
         self.people.sort_by_key(|person| person.uid);
         self.state = match &self.failure {
             Some(failure) if failure.kind == FailureKind::Auth => SyncState::NeedsReauth,
@@ -196,6 +209,12 @@ impl SyncReport {
             None if self.read == 0 => SyncState::Failed,
             None => SyncState::Partial,
         };
+        let minutes = match self.state {
+            // Refused is refused, but a provider may have been wrong for a while.
+            SyncState::NeedsReauth => every_minutes.max(REAUTH_EVERY_MINUTES),
+            _ => every_minutes,
+        };
+        self.next_run = self.started_at + i64::from(minutes) * 60_000_000;
     }
 
     /// Counts what was asked of the provider.

@@ -83,7 +83,10 @@ pub async fn write(lake: &Lake, instance: &str, people: &People) -> Result<()> {
     for _ in 0..COMMIT_TRIES {
         let snapshot = lake.snapshot(&tables::CALENDAR_STATE).await?;
         let mut all = read_all(lake, &snapshot).await?;
-        if all.get(instance).map_or(people.is_empty(), |old| old == people) {
+        if all
+            .get(instance)
+            .map_or(people.is_empty(), |old| old == people)
+        {
             return Ok(());
         }
         if people.is_empty() {
@@ -135,9 +138,8 @@ async fn read_all(lake: &Lake, snapshot: &Snapshot) -> Result<BTreeMap<String, P
                 .cloned()
                 .ok_or_else(|| damaged(format!("column {name} is missing")))
         };
-        let text = |name: &str| -> Result<StringArray> {
-            Ok(column(name)?.as_string::<i32>().clone())
-        };
+        let text =
+            |name: &str| -> Result<StringArray> { Ok(column(name)?.as_string::<i32>().clone()) };
         let instant = |name: &str| -> Result<TimestampMicrosecondArray> {
             Ok(column(name)?
                 .as_primitive::<TimestampMicrosecondType>()

@@ -199,9 +199,8 @@ async fn read(lake: &Lake, snapshot: &Snapshot) -> Result<Rows> {
 }
 
 fn batch(rows: &Rows) -> Result<RecordBatch> {
-    let text = |values: Vec<&String>| -> ArrayRef {
-        Arc::new(StringArray::from_iter_values(values))
-    };
+    let text =
+        |values: Vec<&String>| -> ArrayRef { Arc::new(StringArray::from_iter_values(values)) };
     let columns: Vec<ArrayRef> = vec![
         text(rows.keys().map(|(instance, _)| instance).collect()),
         text(rows.keys().map(|(_, field)| field).collect()),

@@ -40,13 +40,7 @@ pub fn meeting_participants(addresses: Arc<Addresses>) -> ScalarUDF {
              named_struct('email', 'room@example.com', 'response', 'accepted', 'kind', 'resource')\
              )) as people",
         ),
-        |given| {
-            coerced(
-                NAME,
-                &[DataType::Utf8, DataType::Utf8, invited()],
-                given,
-            )
-        },
+        |given| coerced(NAME, &[DataType::Utf8, DataType::Utf8, invited()], given),
         DataType::Int64,
         move |args| {
             let [organizers, answers, attendees] = args else {

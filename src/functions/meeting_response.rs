@@ -26,7 +26,10 @@ pub fn meeting_response(addresses: Arc<Addresses>) -> ScalarUDF {
              declined; NULL where there is none.",
             &[
                 ("user_id", "the calendar's owner; see `users`"),
-                ("own_response", "the answer the entry itself tells; may be NULL"),
+                (
+                    "own_response",
+                    "the answer the entry itself tells; may be NULL",
+                ),
                 (
                     "attendees",
                     "list of structs with `email`, `response` and `kind`; may be NULL",
@@ -34,13 +37,7 @@ pub fn meeting_response(addresses: Arc<Addresses>) -> ScalarUDF {
             ],
             "select meeting_response(1, 'tentative', null) as response",
         ),
-        |given| {
-            coerced(
-                NAME,
-                &[DataType::Int64, DataType::Utf8, invited()],
-                given,
-            )
-        },
+        |given| coerced(NAME, &[DataType::Int64, DataType::Utf8, invited()], given),
         DataType::Utf8,
         move |args| {
             let [users, own, attendees] = args else {

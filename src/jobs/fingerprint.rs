@@ -116,15 +116,16 @@ impl Ingredients {
                     .all(|file| last(file).is_some_and(|last| last <= world.as_of.micros()))
             })
         };
-        ended("raw_events", &|file| {
-            match (high(file, "start"), high(file, "duration_sec")) {
+        ended(
+            "raw_events",
+            &|file| match (high(file, "start"), high(file, "duration_sec")) {
                 (
                     Some(ScalarValue::TimestampMicrosecond(Some(start), _)),
                     Some(ScalarValue::Int64(Some(seconds))),
                 ) => Some(start.saturating_add(seconds.saturating_mul(1_000_000))),
                 _ => None,
-            }
-        }) && ended("raw_meetings", &|file| match high(file, "end") {
+            },
+        ) && ended("raw_meetings", &|file| match high(file, "end") {
             Some(ScalarValue::TimestampMicrosecond(last, _)) => Some(last.unwrap_or(i64::MIN)),
             // Whole days only: they make no offline time.
             None => Some(i64::MIN),
@@ -140,11 +141,7 @@ fn is_clock(name: &str) -> bool {
     name == "as_of" || name == "as_of_date"
 }
 
-fn files_between(
-    snapshot: &Snapshot,
-    from: i32,
-    to: i32,
-) -> impl Iterator<Item = &DataFile> {
+fn files_between(snapshot: &Snapshot, from: i32, to: i32) -> impl Iterator<Item = &DataFile> {
     snapshot
         .files
         .iter()

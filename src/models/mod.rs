@@ -5,6 +5,7 @@
 //! contract. Nothing here writes the lake.
 
 mod agents;
+mod calendar_time_off;
 pub mod contract;
 mod error;
 pub mod groups;
@@ -20,7 +21,7 @@ pub mod why;
 mod world;
 
 pub use error::Error;
-pub use people::{People, Person};
 pub use library::{Audience, Kind, Library, Model};
+pub use people::{People, Person};
 pub use reader::{ColumnInfo, Reader, Statement, ViewInfo};
 pub use world::{Setup, World, plan};

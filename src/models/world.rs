@@ -16,7 +16,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use super::library::{Kind, Library, Model};
 use super::org_tables::{self, OrgTables};
 use super::people::{Agent, People};
-use super::{Error, types};
+use super::{Error, calendar_time_off, types};
 use crate::clock::AsOf;
 use crate::config::Settings;
 use crate::config::org::Org;
@@ -194,6 +194,16 @@ impl World {
         let mut zones =
             org_tables::reporting_zones(&setup.settings, &names, &world.people, &BTreeMap::new());
         world.org_tables = Arc::new(world.tables_in(&zones)?);
+        let calendars = calendar_time_off::instances(&world);
+        if !calendars.is_empty() {
+            let more = calendar_time_off::records(&world, &calendars).await?;
+            if !more.is_empty() {
+                let mut org = Org::clone(&world.org);
+                org.time_off.extend(more);
+                world.org = Arc::new(org);
+                world.org_tables = Arc::new(world.tables_in(&zones)?);
+            }
+        }
         if setup.settings.account.timezone_mode == crate::config::TimezoneMode::User {
             let reported = world.reported_zones().await?;
             zones = org_tables::reporting_zones(&setup.settings, &names, &world.people, &reported);

@@ -1,8 +1,8 @@
 //! The one integration binary: each further one would link the query engine again.
 
 mod bad;
-mod cli;
 mod calendar_readings;
+mod cli;
 mod clients;
 mod connectors;
 mod contract;

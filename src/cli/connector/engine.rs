@@ -235,21 +235,10 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Whether and when an instance is to be read.
-pub enum Due {
-    /// From this instant on; one that was never read is due at once.
-    At(Micros),
-    /// Not before somebody acts.
-    Waits,
-}
-
-/// When an instance is due. One whose credentials were refused waits for somebody to act.
-pub async fn due(setup: &Setup, summary: &Summary) -> Result<Due> {
-    if summary.state == "needs_reauth" {
-        return Ok(Due::Waits);
-    }
-    let last = last_runs(&setup.lake, &summary.instance).await?;
-    Ok(Due::At(last.map_or(Micros::MIN, |(_, next)| next)))
+/// When an instance is to be read; one that was never read is due at once.
+pub async fn due(setup: &Setup, instance: &str) -> Result<Micros> {
+    let last = last_runs(&setup.lake, instance).await?;
+    Ok(last.map_or(Micros::MIN, |(_, next)| next))
 }
 
 /// What a sync came to.

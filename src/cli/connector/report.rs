@@ -10,7 +10,7 @@ use crate::connectors::FailureKind;
 pub struct Summary {
     pub instance: String,
     pub r#type: String,
-    /// `ok`, `partial`, `failed`, `needs_reauth` or `never_synced`.
+    /// `ok`, `partial`, `failed`, `needs_reauth`, `ready` or `never_synced`.
     pub state: String,
     /// Why the instance as a whole failed.
     pub message: Option<String>,

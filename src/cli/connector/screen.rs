@@ -42,8 +42,7 @@ pub fn summary(summary: &Summary) -> String {
         if summary.state == "needs_reauth" {
             let _ = writeln!(
                 line,
-                "  it is not read again before you act: activlake connector rotate {0}, then \
-                 activlake connector sync {0}",
+                "  it is tried again once a day, and at once after: activlake connector rotate {}",
                 summary.instance
             );
         }
@@ -121,6 +120,7 @@ pub fn state(word: &str) -> &str {
         "partial" => "some people failed",
         "needs_reauth" => "needs attention",
         "never_synced" => "never read",
+        "ready" => "to be read with new credentials",
         other => other,
     }
 }

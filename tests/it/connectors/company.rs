@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use activlake::clock::AsOf;
 use activlake::config::SecretRef;
-use activlake::config::integration::{Google, GoogleAuth, Integration, Outlook, Sync};
 use activlake::config::integration::Maker as Settings;
+use activlake::config::integration::{Google, GoogleAuth, Integration, Outlook, Sync};
 use activlake::connectors::report::SyncReport;
 use activlake::connectors::{self, Options};
 use activlake::sources::meeting::{
@@ -49,7 +49,10 @@ impl Company {
         let seal = secret(&secrets, "seal.key", SEAL_KEY);
         std::fs::write(
             &toml,
-            format!("[connectors]\nseal_key = {{ file = '{}' }}\n", seal.display()),
+            format!(
+                "[connectors]\nseal_key = {{ file = '{}' }}\n",
+                seal.display()
+            ),
         )
         .unwrap();
         let place = Place::new(Some(&toml), &[("account.timezone", "UTC")], AS_OF);

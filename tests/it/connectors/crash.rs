@@ -102,12 +102,16 @@ fn crash(sim: &Simulator, settings: &Path, lake: &Path, at: At) -> bool {
 
 /// Log entries of the tables that a sync writes.
 fn commits(lake: &Path) -> usize {
-    ["raw/meetings", "settings/calendar_state", "raw/calendar_syncs"]
-        .iter()
-        .filter_map(|table| std::fs::read_dir(lake.join(table).join("_delta_log")).ok())
-        .flat_map(|entries| entries.flatten())
-        .filter(|entry| entry.path().extension().is_some_and(|end| end == "json"))
-        .count()
+    [
+        "raw/meetings",
+        "settings/calendar_state",
+        "raw/calendar_syncs",
+    ]
+    .iter()
+    .filter_map(|table| std::fs::read_dir(lake.join(table).join("_delta_log")).ok())
+    .flat_map(|entries| entries.flatten())
+    .filter(|entry| entry.path().extension().is_some_and(|end| end == "json"))
+    .count()
 }
 
 /// What a lake holds, everything but when it was written.

@@ -39,7 +39,10 @@ async fn what_passes_is_overcome_in_the_same_sync() {
         ("an empty page with a next one", Does::EmptyPage),
         ("rows twice", Does::DuplicateRows),
         ("rows outside the window", Does::OutOfWindowRows),
-        ("the removal of what never was", Does::Tombstone("never".into())),
+        (
+            "the removal of what never was",
+            Does::Tombstone("never".into()),
+        ),
     ];
     for company in both().await {
         let maker = company.maker;
@@ -53,7 +56,9 @@ async fn what_passes_is_overcome_in_the_same_sync() {
                     Event::new(&id).at("2026-03-04T11:00:00Z", "2026-03-04T11:30:00Z"),
                 );
             });
-            company.sim.fault(Fault::once(calendar(maker), does.clone()).of("ann"));
+            company
+                .sim
+                .fault(Fault::once(calendar(maker), does.clone()).of("ann"));
             let report = company
                 .sync_with(Options {
                     full: index % 2 == 0,
@@ -107,11 +112,23 @@ async fn one_person_s_fault_is_one_person_s() {
     let cases: Vec<(&str, Does, FailureKind)> = vec![
         ("403 forbidden", Does::Forbidden, FailureKind::Person),
         ("404", Does::NotFound, FailureKind::Person),
-        ("500 for ever", Does::Broken(500, None), FailureKind::Transient),
+        (
+            "500 for ever",
+            Does::Broken(500, None),
+            FailureKind::Transient,
+        ),
         ("429 for ever", Does::TooMany(None), FailureKind::Throttled),
-        ("429 for an hour", Does::TooMany(Some(3_600)), FailureKind::Throttled),
+        (
+            "429 for an hour",
+            Does::TooMany(Some(3_600)),
+            FailureKind::Throttled,
+        ),
         ("a body always cut", Does::CutJson, FailureKind::Contract),
-        ("the same page for ever", Does::SamePage, FailureKind::Contract),
+        (
+            "the same page for ever",
+            Does::SamePage,
+            FailureKind::Contract,
+        ),
         (
             "a next page elsewhere",
             Does::ElsewhereNext("http://127.0.0.1:9".into()),
@@ -166,7 +183,9 @@ async fn one_person_s_fault_is_one_person_s() {
             assert_eq!(after["bob"].len(), before["bob"].len() + 1);
             company.sim.no_more_faults();
             company.sync_with(full).await;
-            company.assert_right(&format!("{maker:?} after {what}")).await;
+            company
+                .assert_right(&format!("{maker:?} after {what}"))
+                .await;
         }
     }
 }
@@ -204,9 +223,9 @@ async fn a_directory_that_fails_on_its_second_page_asks_for_no_calendar() {
             Does::SamePage,
             Does::TooMany(Some(3_600)),
         ] {
-            company.sim.fault(
-                Fault::always(directory(company.maker), does.clone()).on(Calls::From(2)),
-            );
+            company
+                .sim
+                .fault(Fault::always(directory(company.maker), does.clone()).on(Calls::From(2)));
             let report = company.sync().await;
             assert!(!report.succeeded(), "{:?} {does:?}", company.maker);
             assert_eq!(report.matched, None);
@@ -240,9 +259,11 @@ async fn a_forgotten_token_reads_the_window_and_finds_what_was_deleted() {
             );
             truth.rename("ann", "ann-5", "Renamed");
         });
-        company
-            .sim
-            .fault(Fault::once(Endpoint::Events, Does::Gone).of("ann").on(Calls::Nth(nth)));
+        company.sim.fault(
+            Fault::once(Endpoint::Events, Does::Gone)
+                .of("ann")
+                .on(Calls::Nth(nth)),
+        );
         let report = company.sync().await;
         assert_eq!(report.state, SyncState::Ok, "{report:?}");
         assert_eq!(report.stored.removed, 1, "{report:?}");

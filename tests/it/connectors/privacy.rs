@@ -47,7 +47,10 @@ impl Calendars for Directory {
     }
 
     async fn window(&self, person: &DirectoryPerson, _: Window) -> Result<Reading, Failure> {
-        assert!(*self.done.lock().unwrap(), "asked before the directory's end");
+        assert!(
+            *self.done.lock().unwrap(),
+            "asked before the directory's end"
+        );
         self.asked.lock().unwrap().push(person.id.clone());
         Ok(Reading::default())
     }
@@ -94,22 +97,26 @@ fn tracked() -> impl Strategy<Value = Vec<Tracked>> {
 }
 
 fn directory() -> impl Strategy<Value = Vec<DirectoryPerson>> {
-    prop::collection::vec((addresses(), addresses(), prop::bool::weighted(0.85)), 0..12).prop_map(
-        |people| {
-            people
-                .into_iter()
-                .enumerate()
-                .map(|(index, (principal_names, emails, active))| DirectoryPerson {
+    prop::collection::vec(
+        (addresses(), addresses(), prop::bool::weighted(0.85)),
+        0..12,
+    )
+    .prop_map(|people| {
+        people
+            .into_iter()
+            .enumerate()
+            .map(
+                |(index, (principal_names, emails, active))| DirectoryPerson {
                     id: format!("id{index}"),
                     calendar: format!("id{index}"),
                     principal_names,
                     emails,
                     display_name: None,
                     active,
-                })
-                .collect()
-        },
-    )
+                },
+            )
+            .collect()
+    })
 }
 
 /// By plain loops: the people of the directory who are exactly one tracked user, the only active
@@ -132,7 +139,11 @@ fn matched(tracked: &[Tracked], people: &[DirectoryPerson]) -> BTreeSet<String> 
             let users: Vec<&Tracked> = tracked
                 .iter()
                 .filter(|user| {
-                    let ours = if kind == 0 { &user.principal_names } else { &user.emails };
+                    let ours = if kind == 0 {
+                        &user.principal_names
+                    } else {
+                        &user.emails
+                    };
                     meets(ours, person)
                 })
                 .collect();
@@ -176,7 +187,11 @@ fn the_calendars_asked_for_are_those_of_matched_tracked_people() {
     let asked_in_all = std::cell::Cell::new(0);
     runner
         .run(
-            &(tracked(), directory(), prop::option::weighted(0.2, 0..12_usize)),
+            &(
+                tracked(),
+                directory(),
+                prop::option::weighted(0.2, 0..12_usize),
+            ),
             |(tracked, people, fails_after)| {
                 let fails = fails_after.is_some_and(|at| at < people.len());
                 let wanted = if fails {
@@ -264,7 +279,8 @@ async fn nothing_is_asked_for_that_is_not_kept() {
             let text = format!("{request:?}").to_lowercase();
             assert!(!text.contains("description"), "{text}");
             assert!(!text.contains("bodypreview"), "{text}");
-            if company.maker == Maker::Graph && request.endpoint.is_some_and(|one| one.is_calendar())
+            if company.maker == Maker::Graph
+                && request.endpoint.is_some_and(|one| one.is_calendar())
             {
                 assert!(request.parameter("$select").is_some());
             }

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use activlake::config::integration::{GoogleAuth, Maker};
 use activlake::config::SecretRef;
+use activlake::config::integration::{GoogleAuth, Maker};
 
 use super::company::Company;
 

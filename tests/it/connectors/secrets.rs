@@ -107,12 +107,21 @@ async fn no_secret_and_no_private_title_comes_out() {
             assert!(!held.contains(&secret), "held: {}", around(&held, &secret));
         }
         // Nor whose calendar it is, outside of the report that was asked for.
-        let log: Vec<&str> = said.lines().filter(|line| line.contains("activlake::")).collect();
-        assert!(!log.iter().any(|line| line.contains("bob@example.com")), "{log:#?}");
+        let log: Vec<&str> = said
+            .lines()
+            .filter(|line| line.contains("activlake::"))
+            .collect();
+        assert!(
+            !log.iter().any(|line| line.contains("bob@example.com")),
+            "{log:#?}"
+        );
     }
 }
 
 fn around(text: &str, needle: &str) -> String {
     let at = text.find(needle).unwrap_or(0);
-    text.chars().skip(at.saturating_sub(200)).take(400).collect()
+    text.chars()
+        .skip(at.saturating_sub(200))
+        .take(400)
+        .collect()
 }
