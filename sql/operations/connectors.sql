@@ -11,7 +11,7 @@ numbered as (
     select
         *,
         row_number() over (
-            partition by instance order by started_at desc, finished_at desc
+            partition by instance order by started_at desc, sequence desc
         ) as back
     from raw_calendar_syncs
 ),

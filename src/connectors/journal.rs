@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
 };
-use datafusion::arrow::datatypes::TimestampMicrosecondType;
+use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use futures::TryStreamExt;
 
 use super::report::SyncReport;
@@ -29,9 +29,11 @@ pub async fn append(setup: &Setup, report: &SyncReport) -> Result<()> {
     let instant = |value: Option<Micros>| -> ArrayRef {
         Arc::new(TimestampMicrosecondArray::from(vec![value]).with_timezone("UTC"))
     };
+    let before = setup.lake.snapshot(&tables::CALENDAR_SYNCS).await?.rows();
     let columns = vec![
         text(&report.instance),
         text(report.maker),
+        count(before),
         instant(Some(report.started_at)),
         instant(Some(report.finished_at)),
         text(report.state.word()),
@@ -95,23 +97,25 @@ pub async fn last_runs(lake: &Lake, instance: &str) -> Result<Option<(Micros, Mi
     if snapshot.files.is_empty() {
         return Ok(None);
     }
-    let columns = ["instance", "started_at", "next_run"];
+    let columns = ["instance", "started_at", "sequence", "next_run"];
     let mut stream = lake::read(lake, &snapshot, Scope::default(), &columns).await?;
-    let mut last: Option<(Micros, Micros)> = None;
+    let mut last: Option<(Micros, i64, Micros)> = None;
     while let Some(batch) = stream.try_next().await.map_err(damaged)? {
-        let [instances, starts, nexts] = batch.columns() else {
+        let [instances, starts, sequences, nexts] = batch.columns() else {
             return Err(damaged("a column is missing"));
         };
         let instances = instances.as_string::<i32>();
         let starts = starts.as_primitive::<TimestampMicrosecondType>();
+        let sequences = sequences.as_primitive::<Int64Type>();
         let nexts = nexts.as_primitive::<TimestampMicrosecondType>();
         for row in 0..batch.num_rows() {
             if instances.value(row) == instance {
-                last = last.max(Some((starts.value(row), nexts.value(row))));
+                let run = (starts.value(row), sequences.value(row), nexts.value(row));
+                last = last.max(Some(run));
             }
         }
     }
-    Ok(last)
+    Ok(last.map(|(started, _, next)| (started, next)))
 }
 
 async fn store(setup: &Setup, spec: &Arc<TableSpec>, columns: Vec<ArrayRef>) -> Result<()> {

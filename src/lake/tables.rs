@@ -181,6 +181,8 @@ pub static CALENDAR_SYNCS: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
         schema(&[
             ("instance", Utf8, false),
             ("type", Utf8, false),
+            // Rows before it: tells the later of two at one instant.
+            ("sequence", Int64, false),
             ("started_at", instant(), false),
             ("finished_at", instant(), false),
             ("state", Utf8, false),

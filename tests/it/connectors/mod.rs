@@ -1,5 +1,6 @@
 //! Connectors against simulated makers.
 
+mod commands;
 mod company;
 mod crash;
 mod faults;

@@ -81,6 +81,16 @@ fn command(settings: &Path, lake: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs to the end with the messages of every day. A `|` in an argument is a blank.
+pub fn quiet(settings: &Path, lake: &Path, arguments: &[&str]) -> Output {
+    let arguments: Vec<String> = arguments.iter().map(|one| one.replace('|', " ")).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    command(settings, lake, &arguments)
+        .env_remove("ACTIVLAKE_LOG")
+        .output()
+        .unwrap()
+}
+
 /// Runs to the end.
 pub fn run(settings: &Path, lake: &Path, arguments: &[&str]) -> Output {
     command(settings, lake, arguments).output().unwrap()
