@@ -69,7 +69,7 @@ enum Action {
     Show {
         /// The instance
         name: String,
-        /// Every tracked person, too
+        /// Every tracked person, too, and by name who of the directory does not match (read anew)
         #[arg(long)]
         people: bool,
         /// One JSON object
@@ -299,6 +299,9 @@ struct ShownInstance {
     status: Option<Summary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     people: Option<Vec<report::Person>>,
+    /// What became of the others in the directory, and who they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    others: Option<Vec<(&'static str, String)>>,
 }
 
 async fn show(globals: &Globals, name: &str, people: bool, json: bool) -> Result<ExitCode> {
@@ -323,6 +326,16 @@ async fn show(globals: &Globals, name: &str, people: bool, json: bool) -> Result
             true => Some(engine::people(&setup, integration).await?),
             false => None,
         },
+        others: match people {
+            true => match engine::unmatched(&setup, integration).await {
+                Ok(others) => Some(others),
+                Err(error) => {
+                    eprintln!("who does not match cannot be told: {error}");
+                    None
+                }
+            },
+            false => None,
+        },
     };
     if json {
         print_json(&shown)?;
@@ -339,6 +352,10 @@ async fn show(globals: &Globals, name: &str, people: bool, json: bool) -> Result
     for (index, person) in shown.people.iter().flatten().enumerate() {
         let heading = if index == 0 { "\n" } else { "" };
         super::print(&format!("{heading}{}", screen::person(person)))?;
+    }
+    for (index, (outcome, who)) in shown.others.iter().flatten().enumerate() {
+        let heading = if index == 0 { "\n" } else { "" };
+        super::print(&format!("{heading}{outcome:<10} {who}\n"))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -364,10 +381,19 @@ async fn sync(globals: &Globals, flags: &SyncFlags) -> Result<ExitCode> {
     let options = Options {
         full: flags.full,
         accept_removals: flags.accept_removals,
+        patient: flags.due,
     };
     let (mut summaries, mut partial, mut class) = (Vec::new(), false, None);
     for integration in due {
-        let synced = engine::sync(&setup, integration, options).await?;
+        let synced = match engine::sync(&setup, integration, options).await {
+            Ok(synced) => synced,
+            // The lake's: the others are tried all the same.
+            Err(error) => {
+                tracing::error!("{}: [{}] {error}", integration.name, error.class().code());
+                class = class.or(Some(error.class()));
+                continue;
+            }
+        };
         partial |= synced.summary.failed.is_some_and(|failed| failed > 0);
         class = class.or(synced.class);
         if !flags.json {
@@ -449,8 +475,17 @@ async fn follow_once(globals: &Globals, flags: &SyncFlags) -> Result<Duration> {
     let chosen = chosen(&setup.settings, &flags.names)?;
     let (now_due, next) = due(&setup, &chosen).await?;
     for integration in &now_due {
-        let synced = engine::sync(&setup, integration, Options::default()).await?;
-        super::print(&screen::summary(&synced.summary))?;
+        let patient = Options {
+            patient: true,
+            ..Options::default()
+        };
+        match engine::sync(&setup, integration, patient).await {
+            Ok(synced) => super::print(&screen::summary(&synced.summary))?,
+            // The lake's: the others are tried all the same.
+            Err(error) => {
+                tracing::error!("{}: [{}] {error}", integration.name, error.class().code());
+            }
+        }
     }
     let left = next.map_or(FOLLOW_SLEEP_MAX, |at| {
         let micros = at.saturating_sub(engine::now(&setup).micros());
@@ -538,8 +573,12 @@ async fn remove(globals: &Globals, name: &str, yes: bool) -> Result<ExitCode> {
         after.iter().eq(left.iter().copied())
     })?;
     super::print(&format!(
-        "removed {name} from {}; its meetings stay stored\n",
-        file.shown()
+        "removed {name} from {}; its meetings stay stored{}\n",
+        file.shown(),
+        match done.dropped {
+            0 => String::new(),
+            dropped => format!(", but {dropped} that have not begun"),
+        }
     ))?;
     match done.revoked {
         Some(Ok(())) => super::print("the consent was withdrawn at Google\n")?,

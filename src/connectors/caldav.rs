@@ -6,6 +6,7 @@
 //! cannot be told from a change, so after any the window is read anew.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use url::Url;
@@ -32,6 +33,9 @@ pub struct CaldavCalendars {
     username: String,
     password: Secret,
     layout: Layout,
+    /// Whether anything was read with these credentials: then they hold, and a calendar that refuses
+    /// them refuses only itself.
+    worked: AtomicBool,
 }
 
 /// What a check of the sync token says.
@@ -46,7 +50,20 @@ impl CaldavCalendars {
     /// # Errors
     /// [`FailureKind::Config`] with every problem of the list.
     pub fn list(settings: &Caldav) -> Result<CalendarList, Failure> {
-        CalendarList::read(&settings.calendars, false)
+        let list = CalendarList::read(&settings.calendars, false)?;
+        let mut origins = list.bases().into_iter().map(Url::origin);
+        let first = origins.next();
+        if origins.any(|origin| Some(origin) != first) {
+            // A mistyped host would be handed the password.
+            return Err(Failure::new(
+                FailureKind::Config,
+                format!(
+                    "{}: the calendars are on several hosts; make an instance for each",
+                    settings.calendars.display()
+                ),
+            ));
+        }
+        Ok(list)
     }
 
     /// The calendars of a list; nothing is asked for yet. `zone` is the account's: floating times
@@ -71,6 +88,7 @@ impl CaldavCalendars {
             username: settings.username.clone(),
             password,
             layout: Layout::new(sync, zone),
+            worked: AtomicBool::new(false),
         })
     }
 
@@ -97,6 +115,21 @@ impl CaldavCalendars {
         }
     }
 
+    /// What a refusal means, after what worked so far.
+    fn judged(&self, answer: &Answer) -> Verdict {
+        match judge(answer) {
+            Verdict::Fail(failure)
+                if failure.kind == FailureKind::Auth && self.worked.load(Ordering::Relaxed) =>
+            {
+                Verdict::Fail(Failure {
+                    kind: FailureKind::Person,
+                    ..failure
+                })
+            }
+            verdict => verdict,
+        }
+    }
+
     /// The collection's sync token; `None` from a server that has no such thing.
     async fn token(&self, url: &Url) -> Result<Option<String>, Failure> {
         let call = self.call("PROPFIND", url.clone(), "0", dav::ask_sync_token());
@@ -104,7 +137,7 @@ impl CaldavCalendars {
             .send(&call, |answer| match answer.status {
                 207 => Ok(dav::sync_token(text(&answer)?).map_err(not_xml)?),
                 400 | 405 | 501 => Ok(None),
-                _ => Err(judge(&answer)),
+                _ => Err(self.judged(&answer)),
             })
             .await
     }
@@ -136,9 +169,10 @@ impl Calendars for CaldavCalendars {
             .http
             .send(&call, |answer| match answer.status {
                 207 => dav::multistatus(text(&answer)?, most).map_err(not_xml),
-                _ => Err(judge(&answer)),
+                _ => Err(self.judged(&answer)),
             })
             .await?;
+        self.worked.store(true, Ordering::Relaxed);
         let options = self.layout.options(person, window);
         let mut reading = blocking(move || lay_out(found, options)).await??;
         reading.cursor = cursor;
@@ -168,9 +202,10 @@ impl Calendars for CaldavCalendars {
                 // A token that is not known any more, or a listing that is too long.
                 403 | 409 | 507 if dav::token_is_forgotten(text(&answer)?) => Ok(Check::Changed),
                 400 | 405 | 409 | 410 | 412 | 501 | 507 => Ok(Check::Changed),
-                _ => Err(judge(&answer)),
+                _ => Err(self.judged(&answer)),
             })
             .await?;
+        self.worked.store(true, Ordering::Relaxed);
         match check {
             Check::Unchanged(token) => Ok(Reading {
                 cursor: Some(token.unwrap_or_else(|| cursor.to_owned())),

@@ -14,12 +14,13 @@ use super::matching::{Matched, Matcher, Pair, Tracked};
 use super::reconcile::{Guard, Lane, reconcile};
 use super::report::{PersonReport, SyncReport};
 use super::state::{self, PersonState};
-use super::{Calendars, Connected, Failure, FailureKind, Reading, Window, journal};
+use super::{ANY, Calendars, Connected, Failure, FailureKind, Reading, Window, journal};
 use crate::clock::{AsOf, Micros};
 use crate::config::integration::{Integration, Sync};
 use crate::error::Result;
+use crate::ingest::Privacy;
 use crate::ingest::meetings::{Incoming, Known, Meetings, Rule, Stored};
-use crate::models::{People, Setup, World};
+use crate::models::{Setup, World};
 use crate::sources::Reject;
 
 /// Microseconds of a day.
@@ -32,20 +33,35 @@ pub struct Options {
     pub full: bool,
     /// Believe absences however many they are.
     pub accept_removals: bool,
+    /// Leave alone for a day whose calendar could not be read; somebody who asks for a sync by hand
+    /// may have mended it.
+    pub patient: bool,
 }
 
-/// The tracked users that have an agent: the only people whose calendars matter.
-pub fn tracked(people: &People) -> Vec<Tracked> {
-    people
+/// The tracked users that have an agent: the only people whose calendars matter. Whoever has no
+/// login that may be tracked (`do_not_track.csv`) is none of them.
+///
+/// # Errors
+/// When the rules of privacy cannot be read (the key of hashed fields).
+pub fn tracked(world: &World) -> Result<Vec<Tracked>> {
+    let privacy = Privacy::new(&world.setup.settings.privacy, &world.org)?;
+    let people = &world.people;
+    let mut agents: BTreeMap<i64, bool> = BTreeMap::new();
+    for (agent, uid) in people.agents.values() {
+        *agents.entry(*uid).or_default() |=
+            !privacy.refuses(agent.logon_domain.as_deref(), &agent.user_name);
+    }
+    Ok(people
         .persons
         .values()
         .filter(|person| person.tracked && person.first_start.is_some())
+        .filter(|person| agents.get(&person.uid) == Some(&true))
         .map(|person| Tracked {
             uid: person.uid,
             principal_names: person.user_principal_names.clone(),
             emails: person.emails.clone(),
         })
-        .collect()
+        .collect())
 }
 
 /// Reads a directory to its end and matches it. Asks for no calendar.
@@ -77,7 +93,7 @@ pub async fn sync(
         setup,
         integration,
         connected,
-        tracked(&world.people),
+        tracked(&world)?,
         world.as_of,
         options,
     )
@@ -100,12 +116,12 @@ pub async fn sync_people(
         Err(failure) => report.fail(&failure),
         Ok(matched) => {
             report.matched(&matched);
-            let before = people.len();
+            let seen = people.clone();
             // Whoever is no longer matched is no longer asked for, and starts anew if ever again.
             let uids: BTreeSet<i64> = matched.pairs.iter().map(|pair| pair.uid).collect();
             people.retain(|uid, _| uids.contains(uid));
-            if people.len() != before {
-                state::write(&setup.lake, &integration.name, &people).await?;
+            if people.len() != seen.len() {
+                state::write(&setup.lake, &integration.name, &people, &seen).await?;
             }
             let mut pass = Pass {
                 setup,
@@ -115,6 +131,7 @@ pub async fn sync_people(
                 options,
                 now,
                 stopped: AtomicBool::new(false),
+                seen: people.clone(),
                 meetings: Meetings::open(&setup.lake, &setup.settings).await?,
             };
             pass.read_everybody(matched.pairs, &mut people, &mut report)
@@ -156,6 +173,9 @@ pub fn window_of(sync: &Sync, now: Micros, state: Option<&PersonState>, full: bo
     }
 }
 
+/// Days before a window in which an entry may have begun that still reaches into it.
+const REACH_DAYS: i32 = 31;
+
 /// Days for which a person's calendar that cannot be read is left alone.
 const PERSON_RETRY_DAYS: Micros = 1;
 
@@ -169,6 +189,8 @@ struct Pass<'a> {
     now: AsOf,
     /// Set once the credentials were refused: nobody else is tried.
     stopped: AtomicBool,
+    /// The state as it was stored last, by this pass or before it.
+    seen: state::People,
     meetings: Meetings,
 }
 
@@ -187,9 +209,18 @@ impl Pass<'_> {
         report: &mut SyncReport,
     ) -> Result<()> {
         let now = self.now.micros();
+        // Another calendar than before is read from the start.
+        for pair in &pairs {
+            if people
+                .get(&pair.uid)
+                .is_some_and(|state| state.directory_id != pair.person.id)
+            {
+                people.remove(&pair.uid);
+            }
+        }
         let (waiting, due): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(|pair| {
             let until = people.get(&pair.uid).and_then(|state| state.retry_at);
-            !self.options.full && until.is_some_and(|until| now < until)
+            self.options.patient && !self.options.full && until.is_some_and(|until| now < until)
         });
         for pair in waiting {
             if let Some(state) = people.get(&pair.uid) {
@@ -284,14 +315,16 @@ impl Pass<'_> {
         let (Some(from), Some(to)) = (from, to) else {
             return Ok(());
         };
-        // An entry that began the day before may reach into the window.
         let known = self
             .meetings
-            .in_force(&self.instance, &uids, from - 1, to)
+            .in_force(&self.instance, &uids, from - REACH_DAYS, to)
             .await?;
         let mut by_person: HashMap<i64, BTreeMap<String, Known>> = HashMap::new();
-        for ((uid, _, event_id), known) in known {
-            by_person.entry(uid).or_default().insert(event_id, known);
+        for ((uid, _, event_id), known) in &known {
+            by_person
+                .entry(*uid)
+                .or_default()
+                .insert(event_id.clone(), known.clone());
         }
         let guard = (!self.options.accept_removals).then_some(Guard {
             percent: self.sync.remove_guard_percent,
@@ -306,7 +339,15 @@ impl Pass<'_> {
             let known = by_person.get(&uid).unwrap_or(&none);
             let result = read.outcome.and_then(|(mut reading, lane)| {
                 let cursor = reading.cursor.take();
-                let warning = reading.warning.take();
+                let mut warning = reading.warning.take();
+                if lane == Lane::Window && reading.unreadable.iter().any(|id| id == ANY) {
+                    let removals = "entries that have gone are not noticed while there are others \
+                                    without an id that can be read";
+                    warning = Some(match warning {
+                        Some(warning) => format!("{warning}; {removals}"),
+                        None => removals.to_owned(),
+                    });
+                }
                 let bad = std::mem::take(&mut reading.rejects);
                 let meetings = reconcile(reading, lane, read.window, known, guard)?;
                 Ok((meetings, bad, cursor, warning, lane))
@@ -330,7 +371,10 @@ impl Pass<'_> {
                 }
             }
         }
-        let stored: Stored = self.meetings.store(incoming, Rule::Arrival).await?;
+        let stored: Stored = self
+            .meetings
+            .store_after(incoming, Rule::Arrival, known)
+            .await?;
         report.stored(stored);
         if !rejects.is_empty() {
             journal::append_rejects(self.setup, &self.instance, self.now, &rejects).await?;
@@ -341,7 +385,9 @@ impl Pass<'_> {
             people.insert(pair.uid, state);
             report.person(told);
         }
-        state::write(&self.setup.lake, &self.instance, people).await
+        state::write(&self.setup.lake, &self.instance, people, &self.seen).await?;
+        self.seen.clone_from(people);
+        Ok(())
     }
 
     fn next_state(

@@ -18,6 +18,7 @@ mod token;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use url::Url;
@@ -69,6 +70,9 @@ pub struct GoogleCalendars {
     calendar_url: Url,
     max_events: usize,
     max_pages: usize,
+    /// Whether anything was read with these credentials: then they hold, and a calendar that refuses
+    /// them refuses only itself.
+    worked: AtomicBool,
 }
 
 /// The URLs that an instance's client must be allowed to call.
@@ -147,6 +151,7 @@ impl GoogleCalendars {
             calendar_url: google.calendar_url.clone(),
             max_events: sync.max_events,
             max_pages: sync.max_pages,
+            worked: AtomicBool::new(false),
         }
     }
 
@@ -170,10 +175,20 @@ impl GoogleCalendars {
                 })
                 .await?;
             match answer {
-                Ok(page) => return Ok(page),
+                Ok(page) => {
+                    self.worked.store(true, Ordering::Relaxed);
+                    return Ok(page);
+                }
                 Err(id) => request_id = id,
             }
             self.tokens.spent(&token).await;
+        }
+        if matches!(whom, For::Calendar(_)) && self.worked.load(Ordering::Relaxed) {
+            return Err(Failure::new(
+                FailureKind::Person,
+                "Google refuses even a new token for this calendar (401)",
+            )
+            .of_request(request_id));
         }
         Err(Failure::new(
             FailureKind::Auth,

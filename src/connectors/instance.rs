@@ -8,14 +8,19 @@ use super::engine::{self, Options};
 use super::google::{self, GoogleCalendars};
 use super::ics::IcsCalendars;
 use super::outlook::OutlookCalendars;
-use super::report::SyncReport;
-use super::{Bounds, Calendars, Failure, FailureKind, Http, Retry, vault};
+use super::report::{SyncReport, SyncState};
+use super::{Bounds, Calendars, Failure, FailureKind, Http, Retry, journal, state, vault};
 use crate::clock::AsOf;
 use crate::config::Secret;
 use crate::config::integration::{Google, GoogleAuth, Integration, Maker, Sync};
 use crate::error::Result;
+use crate::ingest::meetings::{Incoming, Meetings, Rule};
 use crate::models::Setup;
+use crate::sources::meeting::{Meeting, Span, Status};
 use crate::zone::Zone;
+
+/// Microseconds of a day.
+const DAY: i64 = 86_400_000_000;
 
 /// An instance that can be asked.
 pub struct Connected {
@@ -153,7 +158,7 @@ pub async fn sync(
                 integration.sync.every_minutes,
                 &Failure::new(kind, error.to_string()),
             );
-            super::journal::append(setup, &report).await?;
+            journal::append(setup, &report).await?;
             return Ok(report);
         }
     };
@@ -162,14 +167,75 @@ pub async fn sync(
     report
 }
 
-/// Says that an instance's credentials were changed and work: it is due at once.
+/// Says that an instance's credentials were changed and work: nobody is waited for any more, and one
+/// that failed is due at once.
 ///
 /// # Errors
 /// The lake's.
 pub async fn mark_ready(setup: &Setup, integration: &Integration) -> Result<()> {
-    let at = setup.as_of.micros();
-    let report = SyncReport::ready(&integration.name, integration.maker.word(), at);
-    super::journal::append(setup, &report).await
+    let (lake, name) = (&setup.lake, &integration.name);
+    let seen = state::read(lake, name).await?;
+    let mut people = seen.clone();
+    for person in people.values_mut() {
+        person.retry_at = None;
+    }
+    state::write(lake, name, &people, &seen).await?;
+    let Some(last) = journal::last_run(lake, name).await? else {
+        return Ok(());
+    };
+    if last.state == SyncState::Ok.word() {
+        return Ok(());
+    }
+    let now = if setup.follows_clock {
+        AsOf::now()
+    } else {
+        setup.as_of
+    };
+    let report = SyncReport::ready(name, integration.maker.word(), now.micros());
+    journal::append(setup, &report).await
+}
+
+/// Takes out the entries of an instance that have not begun yet; how many. What has been stays, but
+/// nobody would ever hear that one of these was called off.
+///
+/// # Errors
+/// The lake's.
+pub async fn drop_future(setup: &Setup, instance: &str) -> Result<u64> {
+    let now = if setup.follows_clock {
+        AsOf::now()
+    } else {
+        setup.as_of
+    };
+    let people = state::read(&setup.lake, instance).await?;
+    let mut meetings = Meetings::open(&setup.lake, &setup.settings).await?;
+    let instance: Arc<str> = instance.into();
+    let today = i32::try_from(now.micros().div_euclid(DAY)).unwrap_or(i32::MAX);
+    let known = meetings
+        .in_force(
+            &instance,
+            &people.keys().copied().collect(),
+            today - 1,
+            i32::MAX,
+        )
+        .await?;
+    let gone = known
+        .iter()
+        .filter(|(_, known)| {
+            known.lives
+                && match known.span {
+                    Some(Span::Instants { start, .. }) => start > now.micros(),
+                    Some(Span::Dates { start, .. }) => start > today,
+                    None => false,
+                }
+        })
+        .map(|((uid, instance, event_id), _)| Incoming {
+            instance: Arc::clone(instance),
+            uid: *uid,
+            meeting: Meeting::gone(event_id.clone(), Status::Deleted),
+        })
+        .collect();
+    let stored = meetings.store_after(gone, Rule::Arrival, known).await?;
+    Ok(stored.removed)
 }
 
 impl Connected {

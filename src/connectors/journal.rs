@@ -37,7 +37,7 @@ pub async fn append(setup: &Setup, report: &SyncReport) -> Result<()> {
         instant(Some(report.started_at)),
         instant(Some(report.finished_at)),
         text(report.state.word()),
-        maybe(report.failure.as_ref().map(ToString::to_string)),
+        maybe(report.message()),
         maybe_count(report.directory),
         maybe_count(report.matched),
         maybe_count(report.unmatched),
@@ -91,31 +91,46 @@ pub(super) async fn append_rejects(
     store(setup, &tables::REJECTS, columns).await
 }
 
-/// When an instance was synced last and is to be synced next; nothing before its first sync.
-pub async fn last_runs(lake: &Lake, instance: &str) -> Result<Option<(Micros, Micros)>> {
+/// An instance's latest row.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LastRun {
+    pub started_at: Micros,
+    sequence: i64,
+    pub next_run: Micros,
+    /// See [`super::report::SyncState::word`].
+    pub state: String,
+}
+
+/// How an instance was synced last; nothing before its first sync.
+pub async fn last_run(lake: &Lake, instance: &str) -> Result<Option<LastRun>> {
     let snapshot = lake.snapshot(&tables::CALENDAR_SYNCS).await?;
     if snapshot.files.is_empty() {
         return Ok(None);
     }
-    let columns = ["instance", "started_at", "sequence", "next_run"];
+    let columns = ["instance", "started_at", "sequence", "next_run", "state"];
     let mut stream = lake::read(lake, &snapshot, Scope::default(), &columns).await?;
-    let mut last: Option<(Micros, i64, Micros)> = None;
+    let mut last: Option<LastRun> = None;
     while let Some(batch) = stream.try_next().await.map_err(damaged)? {
-        let [instances, starts, sequences, nexts] = batch.columns() else {
+        let [instances, starts, sequences, nexts, states] = batch.columns() else {
             return Err(damaged("a column is missing"));
         };
         let instances = instances.as_string::<i32>();
         let starts = starts.as_primitive::<TimestampMicrosecondType>();
         let sequences = sequences.as_primitive::<Int64Type>();
         let nexts = nexts.as_primitive::<TimestampMicrosecondType>();
+        let states = states.as_string::<i32>();
         for row in 0..batch.num_rows() {
             if instances.value(row) == instance {
-                let run = (starts.value(row), sequences.value(row), nexts.value(row));
-                last = last.max(Some(run));
+                last = last.max(Some(LastRun {
+                    started_at: starts.value(row),
+                    sequence: sequences.value(row),
+                    next_run: nexts.value(row),
+                    state: states.value(row).to_owned(),
+                }));
             }
         }
     }
-    Ok(last.map(|(started, _, next)| (started, next)))
+    Ok(last)
 }
 
 async fn store(setup: &Setup, spec: &Arc<TableSpec>, columns: Vec<ArrayRef>) -> Result<()> {

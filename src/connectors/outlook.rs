@@ -22,6 +22,7 @@ mod token;
 mod testing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat};
@@ -57,6 +58,9 @@ pub struct OutlookCalendars {
     zones: ZoneNames,
     max_events: usize,
     max_pages: usize,
+    /// Whether anything was read with these credentials: then they hold, and a calendar that refuses
+    /// them refuses only itself.
+    worked: AtomicBool,
 }
 
 /// Which of the two listings.
@@ -100,6 +104,7 @@ impl OutlookCalendars {
             zones,
             max_events: sync.max_events,
             max_pages: sync.max_pages,
+            worked: AtomicBool::new(false),
         })
     }
 
@@ -139,10 +144,23 @@ impl OutlookCalendars {
                 .send(&call, |answer| judge(&answer, listing, &read))
                 .await;
             match got {
-                Ok(Got::Page(page)) => return Ok(page),
+                Ok(Got::Page(page)) => {
+                    self.worked.store(true, Ordering::Relaxed);
+                    return Ok(page);
+                }
                 Ok(Got::TokenRefused(_)) if !refused => {
                     refused = true;
                     self.tokens.refused(&token).await;
+                }
+                Ok(Got::TokenRefused(failure))
+                    if listing == Listing::Calendar && self.worked.load(Ordering::Relaxed) =>
+                {
+                    return Err(Failure {
+                        kind: FailureKind::Person,
+                        message: "Graph refuses even a new token for this calendar (401)"
+                            .to_owned(),
+                        ..failure
+                    });
                 }
                 Ok(Got::TokenRefused(failure)) => {
                     self.tokens.give_up(failure.clone()).await;

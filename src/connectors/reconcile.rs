@@ -54,10 +54,15 @@ pub fn reconcile(
         if inside {
             seen.insert(meeting.event_id.clone());
             out.push(meeting);
-        } else if known.contains_key(&meeting.event_id) {
+        } else if let Some(stored) = known.get(&meeting.event_id) {
+            seen.insert(meeting.event_id.clone());
+            if meeting.span.is_some() && !stored.span.is_some_and(|span| overlaps(span, window)) {
+                // It was beside the window before, too: what came is simply what it is now.
+                out.push(meeting);
+                continue;
+            }
             // Gone, or moved out of the window; of both, an earlier row of the same reading is
             // out of date.
-            seen.insert(meeting.event_id.clone());
             let updated = meeting.updated;
             let mut gone = Meeting::gone(meeting.event_id, Status::Deleted);
             gone.updated = updated;
@@ -129,8 +134,9 @@ fn overlaps(span: Span, window: Window) -> bool {
 fn within(span: Span, window: Window) -> bool {
     match span {
         Span::Instants { start, end } => start < window.to && end > window.from,
+        // In any zone, some part of it lies inside.
         Span::Dates { start, end } => {
-            i64::from(start) * DAY >= window.from + DAY && i64::from(end) * DAY <= window.to - DAY
+            i64::from(start) * DAY < window.to - DAY && i64::from(end) * DAY > window.from + DAY
         }
     }
 }
@@ -223,6 +229,23 @@ mod tests {
     }
 
     #[test]
+    fn what_was_beside_the_window_and_still_is_was_only_changed() {
+        let stored = known(&[("a", 9 * DAY, 9 * DAY + 5), ("b", 9 * DAY, 9 * DAY + 5)]);
+        for lane in [Lane::Window, Lane::Changes] {
+            let reading = of(vec![
+                meeting("a", 9 * DAY, 9 * DAY + 5),
+                Meeting::gone("b".into(), Status::Deleted),
+            ]);
+            let out = reconcile(reading, lane, WINDOW, &stored, None).unwrap();
+            assert_eq!(
+                ids(&out),
+                [("a", Status::Confirmed), ("b", Status::Deleted)],
+                "{lane:?}"
+            );
+        }
+    }
+
+    #[test]
     fn the_last_word_on_an_id_holds() {
         let new = meeting("a", 12 * DAY, 13 * DAY);
         let gone = Meeting::gone("a".into(), Status::Deleted);
@@ -286,12 +309,14 @@ mod tests {
     #[test]
     fn whole_days_at_the_edges_are_kept() {
         let mut stored = known(&[("in", 0, 0), ("edge", 0, 0)]);
+        stored.insert("long".into(), stored["in"].clone());
         let mut dates = |id: &str, start, end| {
             stored.get_mut(id).unwrap().span = Some(Span::Dates { start, end });
         };
         dates("in", 12, 13);
         dates("edge", 10, 11);
+        dates("long", 2, 40);
         let out = reconcile(of(Vec::new()), Lane::Window, WINDOW, &stored, None).unwrap();
-        assert_eq!(ids(&out), [("in", Status::Deleted)]);
+        assert_eq!(ids(&out), [("in", Status::Deleted), ("long", Status::Deleted)]);
     }
 }

@@ -49,6 +49,8 @@ pub struct SyncReport {
     pub state: SyncState,
     /// Why the instance failed.
     pub failure: Option<Failure>,
+    /// What is odd about a sync that did not fail.
+    pub warning: Option<String>,
     /// People of the directory, by what became of them; absent when it was not read to its end.
     pub directory: Option<u64>,
     pub matched: Option<u64>,
@@ -130,6 +132,7 @@ impl SyncReport {
             next_run: at,
             state: SyncState::Ok,
             failure: None,
+            warning: None,
             directory: None,
             matched: None,
             unmatched: None,
@@ -176,6 +179,13 @@ impl SyncReport {
         self.ambiguous = Some(matched.ambiguous);
         self.missing = Some(matched.missing);
         self.inactive = Some(matched.inactive);
+        if matched.pairs.is_empty() {
+            self.warning = Some(format!(
+                "none of the {} people of the directory is a tracked user with an agent: \
+                 users.csv must have their user_principal_names or emails",
+                matched.directory
+            ));
+        }
     }
 
     pub(super) fn fail(&mut self, failure: &Failure) {
@@ -221,6 +231,14 @@ impl SyncReport {
     pub fn asked(&mut self, http: &Http) {
         self.requests = http.meter().requests();
         self.throttled = http.meter().throttled();
+    }
+
+    /// In plain words: why it failed, or what is odd.
+    pub fn message(&self) -> Option<String> {
+        self.failure
+            .as_ref()
+            .map(ToString::to_string)
+            .or_else(|| self.warning.clone())
     }
 
     /// Whether anything was read: then what is stored is as fresh as the sync.

@@ -79,7 +79,11 @@ pub async fn read(lake: &Lake, instance: &str) -> Result<People> {
 
 /// Puts the people of an instance in the place of those stored; none forgets the instance. When
 /// this returns, it is durable.
-pub async fn write(lake: &Lake, instance: &str, people: &People) -> Result<()> {
+///
+/// `seen` is what was stored when `people` was made from it. Where another sync has written since,
+/// what either read last is not known: the person's cursor is dropped, so that the next reading is a
+/// whole one.
+pub async fn write(lake: &Lake, instance: &str, people: &People, seen: &People) -> Result<()> {
     for _ in 0..COMMIT_TRIES {
         let snapshot = lake.snapshot(&tables::CALENDAR_STATE).await?;
         let mut all = read_all(lake, &snapshot).await?;
@@ -89,10 +93,15 @@ pub async fn write(lake: &Lake, instance: &str, people: &People) -> Result<()> {
         {
             return Ok(());
         }
-        if people.is_empty() {
-            all.remove(instance);
-        } else {
-            all.insert(instance.to_owned(), people.clone());
+        let stored = all.remove(instance).unwrap_or_default();
+        let mut people = people.clone();
+        for (uid, state) in &mut people {
+            if stored.get(uid) != seen.get(uid) && stored.get(uid) != Some(state) {
+                state.cursor = None;
+            }
+        }
+        if !people.is_empty() {
+            all.insert(instance.to_owned(), people);
         }
         let mut adds = Vec::new();
         if !all.is_empty() {

@@ -69,11 +69,14 @@ fn count<'a>(
 ) -> i64 {
     // Whether somebody has an entry that is not declined.
     let mut people: BTreeMap<Person<'a>, bool> = BTreeMap::new();
+    let mut organizer = organizer;
     for invited in attendees {
         if invited
             .kind
             .is_some_and(|kind| kind.eq_ignore_ascii_case("resource"))
         {
+            // A room may invite, and is no participant for that.
+            organizer = organizer.filter(|organizer| *organizer != invited.email);
             continue;
         }
         *people.entry(addresses.person(invited.email)).or_default() |= !declined(invited.response);
@@ -133,6 +136,17 @@ mod tests {
         );
         assert_eq!(
             counted(Some(("ann@old", None)), &[("ann@x", "accepted", "")]),
+            1
+        );
+    }
+
+    #[test]
+    fn a_room_that_invites_is_no_participant() {
+        assert_eq!(
+            counted(
+                Some(("room@x", None)),
+                &[("room@x", "accepted", "resource"), ("bob@x", "", "")]
+            ),
             1
         );
     }

@@ -178,6 +178,20 @@ impl Meetings {
         Ok(self.store_each(&incoming, rule).await?.stored)
     }
 
+    /// As [`Meetings::store`], with what [`Meetings::in_force`] found: of these entries nothing is
+    /// looked for again. What stands in force under one date stands nowhere else.
+    ///
+    /// # Errors
+    /// As [`Meetings::store`].
+    pub async fn store_after(
+        &mut self,
+        incoming: Vec<Incoming>,
+        rule: Rule,
+        found: HashMap<Key, Known>,
+    ) -> crate::error::Result<Stored> {
+        Ok(self.store_placed(&incoming, rule, found).await?.stored)
+    }
+
     /// As [`Meetings::store`], and tells which of the entries are in force now that were not.
     ///
     /// # Errors
@@ -187,8 +201,17 @@ impl Meetings {
         incoming: &[Incoming],
         rule: Rule,
     ) -> crate::error::Result<Each> {
+        self.store_placed(incoming, rule, HashMap::new()).await
+    }
+
+    async fn store_placed(
+        &mut self,
+        incoming: &[Incoming],
+        rule: Rule,
+        mut found: HashMap<Key, Known>,
+    ) -> crate::error::Result<Each> {
         for _ in 0..COMMIT_TRIES {
-            let known = self.known(incoming).await?;
+            let known = self.known(incoming, std::mem::take(&mut found)).await?;
             let Placed {
                 rows,
                 stored,
@@ -217,6 +240,10 @@ impl Meetings {
             };
             match self.lake.commit(&self.snapshot, change).await? {
                 Committed::Done(now) | Committed::AlreadyThere(now) => {
+                    // Somebody else may have committed right after: these keys the filter lacks.
+                    if now.version > self.snapshot.version.max(0) + 1 {
+                        self.filled = false;
+                    }
                     self.snapshot = now;
                     for entry in incoming {
                         self.filter.insert(entry.uid, &entry.meeting.event_id);
@@ -239,18 +266,27 @@ impl Meetings {
         .into())
     }
 
-    /// What is stored of the entries that came in.
-    async fn known(&mut self, incoming: &[Incoming]) -> crate::error::Result<HashMap<Key, Known>> {
+    /// What is stored of the entries that came in, beyond what was found already.
+    async fn known(
+        &mut self,
+        incoming: &[Incoming],
+        already: HashMap<Key, Known>,
+    ) -> crate::error::Result<HashMap<Key, Known>> {
         let mut found = HashMap::new();
         let all = self.snapshot.clone();
+        let is_found = |entry: &Incoming| {
+            let event_id = entry.meeting.event_id.clone();
+            already.contains_key(&(entry.uid, Arc::clone(&entry.instance), event_id))
+        };
         let wanted: BTreeSet<(i64, &str, &str)> = incoming
             .iter()
             .filter(|entry| {
                 !self.filled || self.filter.may_hold(entry.uid, &entry.meeting.event_id)
             })
+            .filter(|entry| !is_found(entry))
             .map(|entry| (entry.uid, &*entry.instance, &*entry.meeting.event_id))
             .collect();
-        if !self.filled || !wanted.is_empty() {
+        if !wanted.is_empty() {
             let fills = !self.filled;
             self.look_through(&all, &mut found, fills, |key| {
                 wanted.contains(&(key.0, &*key.1, &*key.2))
@@ -258,6 +294,7 @@ impl Meetings {
             .await?;
             self.filled = true;
         }
+        found.extend(already);
         found.retain(|_, known| known.is_here());
         Ok(found)
     }

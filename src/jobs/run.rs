@@ -251,6 +251,9 @@ async fn candidate_days(
         }
     }
     for source in &model.day_sources {
+        if covered(world, ingredients, source) {
+            continue;
+        }
         let found = match world.org_tables.tables.get(source.as_str()) {
             Some(table) => vec![table.clone()],
             None => {
@@ -273,6 +276,17 @@ async fn candidate_days(
         request.start.is_none_or(|start| start <= *day) && request.end.is_none_or(|end| *day <= end)
     });
     Ok(days)
+}
+
+/// Whether all days of a source come from stored tables whose own days are looked at anyway: then
+/// reading all of it, however long ago it began, would find no other.
+fn covered(world: &World, ingredients: &Ingredients, source: &str) -> bool {
+    let mut stored = world.setup.library.closure(source);
+    stored.retain(|name| world.snapshots.contains_key(name));
+    !stored.is_empty()
+        && stored
+            .iter()
+            .all(|name| ingredients.inputs.iter().any(|(input, ..)| input == name))
 }
 
 /// Chunks that are computed side by side: one a thread, and fewer where a single day is larger than

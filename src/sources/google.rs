@@ -113,7 +113,8 @@ impl EventsBody {
                 }
                 Err(fault) => {
                     let id = item.get("id").and_then(serde_json::Value::as_str);
-                    page.unreadable.extend(id.map(str::to_owned));
+                    // Of one without an id nothing is known to be absent.
+                    page.unreadable.push(id.unwrap_or("*").to_owned());
                     page.rejects.push(Reject {
                         line,
                         field: fault.field.to_owned(),

@@ -110,7 +110,8 @@ pub fn event_page(
             Ok(None) => {}
             Err(wrong) => {
                 let id = row.get("id").and_then(Value::as_str);
-                read.unreadable.extend(id.map(str::to_owned));
+                // Of one without an id nothing is known to be absent.
+                read.unreadable.push(id.unwrap_or("*").to_owned());
                 read.rejects.push(Reject {
                     line: u64::try_from(rows_before + index + 1).unwrap_or(u64::MAX),
                     field: wrong.field.to_owned(),

@@ -13,6 +13,7 @@ mod lake;
 mod layouts;
 mod meetings;
 mod oracle;
+mod peers;
 mod place;
 mod properties;
 mod recurrence;

@@ -125,8 +125,8 @@ impl Place {
         let reader = self.reader().await;
         let mut out = Vec::new();
         for view in reader.views() {
-            // Loads have an id of their own each time.
-            if view.name == "loads" || view.name == "rejects" {
+            // Loads have an id of their own each time, and no case has a connector.
+            if ["loads", "rejects", "connectors"].contains(&view.name.as_str()) {
                 continue;
             }
             let order: Vec<String> = (1..=view.columns.len())
@@ -196,4 +196,16 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> T {
         .build()
         .unwrap()
         .block_on(future)
+}
+
+/// Copies the description of a built-in step into a folder of models whose SQL reads nothing stored.
+pub fn copy_description(name: &str, folder: &Path) {
+    let file = format!("{name}.toml");
+    let text = std::fs::read_to_string(repository().join("sql/intermediate").join(&file)).unwrap();
+    let kept: String = text
+        .lines()
+        .filter(|line| !line.starts_with("reads_days"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    std::fs::write(folder.join(file), kept).unwrap();
 }

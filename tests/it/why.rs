@@ -70,11 +70,7 @@ fn folder() -> PathBuf {
 /// The day of `tests/why/day`, with two meetings of Ann's that overlap.
 async fn the_day() -> Place {
     let models = tempfile::tempdir().unwrap();
-    std::fs::copy(
-        repository().join("sql/intermediate/int_meetings.toml"),
-        models.path().join("int_meetings.toml"),
-    )
-    .unwrap();
+    crate::place::copy_description("int_meetings", models.path());
     std::fs::write(
         models.path().join("int_meetings.sql"),
         "with\nmade (user_id, begins, ends, title) as (\n    values\n    \

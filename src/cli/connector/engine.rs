@@ -15,7 +15,7 @@ use crate::connectors::engine::{match_directory, tracked};
 use crate::connectors::expiry::expiry_warning;
 use crate::connectors::google::{Consent, Redirect, revoke};
 use crate::connectors::matching::Outcome;
-use crate::connectors::{self, Options, Sealer, Window, last_runs, state, vault};
+use crate::connectors::{self, Options, Sealer, Window, last_run, state, vault};
 use crate::error::{Class, Error, Result};
 use crate::models::{Audience, Reader, Setup, World};
 
@@ -85,7 +85,7 @@ pub async fn people(setup: &Setup, integration: &Integration) -> Result<Vec<Pers
     let world = World::open(setup).await?;
     let states = state::read(&setup.lake, &integration.name).await?;
     let mut found = Vec::new();
-    for tracked in tracked(&world.people) {
+    for tracked in tracked(&world)? {
         let person = world.people.persons.get(&tracked.uid);
         let name = person
             .map(|person| person.display_name.as_ref().unwrap_or(&person.user_name))
@@ -137,7 +137,7 @@ pub async fn trial(setup: &Setup, integration: &Integration, named: bool) -> Res
         .push(fine("secrets", "all can be read".to_owned()));
     let calendars = connected.calendars.as_ref();
     let world = World::open(setup).await?;
-    match match_directory(calendars, tracked(&world.people), named).await {
+    match match_directory(calendars, tracked(&world)?, named).await {
         Err(failure) => trial.steps.push(failed("directory", &failure.into())),
         Ok(matched) => {
             trial.steps.push(fine(
@@ -195,6 +195,25 @@ pub async fn trial(setup: &Setup, integration: &Integration, named: bool) -> Res
     Ok(trial)
 }
 
+/// Who of the directory does not match, by name, from a fresh reading; nothing of it is stored.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub async fn unmatched(
+    setup: &Setup,
+    integration: &Integration,
+) -> Result<Vec<(&'static str, String)>> {
+    let connected = connectors::connect(setup, integration).await?;
+    let world = World::open(setup).await?;
+    let matched = match_directory(connected.calendars.as_ref(), tracked(&world)?, true).await;
+    connected.keep_rotated(setup, &integration.name).await?;
+    Ok(matched?
+        .named
+        .into_iter()
+        .map(|(outcome, who)| (word(outcome), who))
+        .collect())
+}
+
 /// Where the secrets of an instance are kept.
 fn secrets(maker: &Maker) -> Vec<&SecretRef> {
     match maker {
@@ -237,8 +256,8 @@ fn word(outcome: Outcome) -> &'static str {
 
 /// When an instance is to be read; one that was never read is due at once.
 pub async fn due(setup: &Setup, instance: &str) -> Result<Micros> {
-    let last = last_runs(&setup.lake, instance).await?;
-    Ok(last.map_or(Micros::MIN, |(_, next)| next))
+    let last = last_run(&setup.lake, instance).await?;
+    Ok(last.map_or(Micros::MIN, |last| last.next_run))
 }
 
 /// What a sync came to.
@@ -273,7 +292,7 @@ pub async fn sync(setup: &Setup, integration: &Integration, options: Options) ->
             instance: report.instance.clone(),
             r#type: report.maker.to_owned(),
             state: report.state.word().to_owned(),
-            message: report.failure.as_ref().map(ToString::to_string),
+            message: report.message(),
             directory: report.directory,
             matched: report.matched,
             unmatched: report.unmatched,
@@ -375,7 +394,9 @@ pub async fn disconnect(setup: &Setup, integration: &Integration) -> Result<Disc
         done.revoked = withdrawn(setup, integration, google).await;
     }
     vault::forget(&setup.lake, name).await?;
-    state::write(&setup.lake, name, &state::People::new()).await?;
+    done.dropped = connectors::drop_future(setup, name).await?;
+    let none = state::People::new();
+    state::write(&setup.lake, name, &none, &none).await?;
     Ok(done)
 }
 

@@ -95,6 +95,8 @@ pub struct Disconnected {
     /// Whether a consent was withdrawn at the maker; `Some(Err)` says why not, `None` that there
     /// was none.
     pub revoked: Option<Result<(), String>>,
+    /// Stored entries that had not begun and were taken out.
+    pub dropped: u64,
 }
 
 /// RFC 3339 in UTC, whole seconds.

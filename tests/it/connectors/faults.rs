@@ -201,11 +201,15 @@ async fn who_has_no_mailbox_is_asked_again_the_next_day() {
         let report = company.sync().await;
         assert_eq!((report.read, report.failed), (2, 1));
         company.sim.reset_requests();
-        let report = company.sync().await;
+        let patient = Options {
+            patient: true,
+            ..Options::default()
+        };
+        let report = company.sync_with(patient).await;
         assert_eq!(report.state, SyncState::Partial);
         assert!(!company.sim.calendars_requested().contains(&"cid".into()));
         company.at("2026-03-06T12:00:01Z");
-        let report = company.sync().await;
+        let report = company.sync_with(patient).await;
         assert_eq!(report.state, SyncState::Ok);
         assert!(company.sim.calendars_requested().contains(&"cid".into()));
     }
@@ -350,6 +354,7 @@ async fn an_answer_too_empty_is_not_believed() {
         let accepted = Options {
             full: true,
             accept_removals: true,
+            ..Options::default()
         };
         let report = company.sync_with(accepted).await;
         assert_eq!((report.state, report.stored.removed), (SyncState::Ok, 5));

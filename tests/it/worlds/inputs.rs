@@ -356,12 +356,7 @@ pub fn lines(world: &World) -> String {
 
 /// Qualified meetings, as a model over the built-in one.
 pub fn write_meetings(world: &World, folder: &Path) {
-    let built_in = crate::place::repository().join("sql/intermediate");
-    std::fs::copy(
-        built_in.join("int_meetings.toml"),
-        folder.join("int_meetings.toml"),
-    )
-    .unwrap();
+    crate::place::copy_description("int_meetings", folder);
     let rows: Vec<String> = world
         .meetings
         .iter()
