@@ -317,6 +317,9 @@ mod tests {
         dates("edge", 10, 11);
         dates("long", 2, 40);
         let out = reconcile(of(Vec::new()), Lane::Window, WINDOW, &stored, None).unwrap();
-        assert_eq!(ids(&out), [("in", Status::Deleted), ("long", Status::Deleted)]);
+        assert_eq!(
+            ids(&out),
+            [("in", Status::Deleted), ("long", Status::Deleted)]
+        );
     }
 }

@@ -14,6 +14,8 @@ pub struct Ingredients {
     fixed: String,
     /// Stored tables that it reads by day: (name, days before, days after).
     pub inputs: Vec<(String, i32, i32)>,
+    /// Tables of the settings whose rows each concern a day: (name, days before, days after).
+    by_day: Vec<(String, i32, i32)>,
     /// Whether it looks at the as-of instant.
     pub looks_at_clock: bool,
 }
@@ -52,8 +54,13 @@ impl Ingredients {
                     .map_or("", String::as_str),
             );
         }
-        for table in &others {
+        let mut by_day = Vec::new();
+        for (table, (before, after)) in &others {
             feed(table);
+            if world.org_tables.day_prints.contains_key(table) {
+                by_day.push((table.clone(), *before, *after));
+                continue;
+            }
             feed(prints.get(table).map_or("", String::as_str));
         }
         // Functions that hold tables of the settings, by their names in the text.
@@ -65,6 +72,7 @@ impl Ingredients {
             }
         }
         Ingredients {
+            by_day,
             looks_at_clock: settings.iter().any(|name| is_clock(name)),
             fixed: format!("{:032x}", hash.digest128()),
             inputs: stored
@@ -87,6 +95,16 @@ impl Ingredients {
                 hash.update(&file.day.unwrap_or_default().to_le_bytes());
                 hash.update(&file.rows.to_le_bytes());
                 hash.update(file.content.as_deref().unwrap_or(&file.path).as_bytes());
+            }
+        }
+        for (name, before, after) in &self.by_day {
+            let Some(prints) = world.org_tables.day_prints.get(name) else {
+                continue;
+            };
+            for (day, print) in prints.range(day - before..=day + after) {
+                hash.update(name.as_bytes());
+                hash.update(&day.to_le_bytes());
+                hash.update(print.as_bytes());
             }
         }
         if self.looks_at_clock && !self.is_complete(world, day) {
@@ -154,7 +172,7 @@ fn files_between(snapshot: &Snapshot, from: i32, to: i32) -> impl Iterator<Item 
 struct Found {
     views: BTreeSet<String>,
     stored: BTreeMap<String, (i32, i32)>,
-    others: BTreeSet<String>,
+    others: BTreeMap<String, (i32, i32)>,
 }
 
 impl Found {
@@ -179,7 +197,8 @@ impl Found {
                     *widest = (widest.0.max(span.0), widest.1.max(span.1));
                 }
                 _ => {
-                    self.others.insert(name.clone());
+                    let widest = self.others.entry(name.clone()).or_default();
+                    *widest = (widest.0.max(span.0), widest.1.max(span.1));
                 }
             }
         }

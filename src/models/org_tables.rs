@@ -32,6 +32,9 @@ use crate::zone::{SECOND, ZoneNames};
 pub struct OrgTables {
     pub tables: BTreeMap<&'static str, RecordBatch>,
     pub prints: BTreeMap<String, String>,
+    /// Prints by day of the tables whose rows each concern one `day`: a new row makes that day's
+    /// slices stale and no others.
+    pub day_prints: BTreeMap<String, BTreeMap<i32, String>>,
     pub functions: crate::functions::Tables,
 }
 
@@ -44,6 +47,9 @@ pub struct Sources<'a> {
     pub zones: ReportingZones,
     pub as_of: Micros,
 }
+
+/// Approved time off, a row a user and day.
+pub const TIME_OFF_DAYS: &str = "org_time_off_days";
 
 type Row = Vec<ScalarValue>;
 
@@ -161,6 +167,9 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
     let mut failed = None;
     let mut add = |name: &'static str, columns: &[(&str, DataType)], rows: Vec<Row>| {
         out.prints.insert(name.to_owned(), print_of(&rows));
+        if name == TIME_OFF_DAYS {
+            out.day_prints.insert(name.to_owned(), prints_by_day(&rows));
+        }
         match batch(columns, &rows) {
             Ok(table) => {
                 out.tables.insert(name, table);
@@ -430,7 +439,7 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         windows,
     );
     add(
-        "org_time_off_days",
+        TIME_OFF_DAYS,
         &[
             ("user_id", INT),
             ("day", DATE),
@@ -990,6 +999,20 @@ fn time_off_rows(
                 ),
             ]
         })
+        .collect()
+}
+
+/// A print of the rows of each day; the day stands second.
+fn prints_by_day(rows: &[Row]) -> BTreeMap<i32, String> {
+    let mut by_day: BTreeMap<i32, Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        if let Some(ScalarValue::Date32(Some(day))) = row.get(1) {
+            by_day.entry(*day).or_default().push(row);
+        }
+    }
+    by_day
+        .into_iter()
+        .map(|(day, rows)| (day, print_of(&rows)))
         .collect()
 }
 

@@ -180,3 +180,50 @@ fn the_organisation_can_be_applied_again() {
         assert_eq!(version, 3);
     });
 }
+
+/// A day off that becomes known later touches that day and no other.
+#[test]
+fn a_day_off_makes_one_day_stale() {
+    crate::place::block_on(async {
+        let place = crate::place::Place::new(None, &[], "2026-03-29T00:00:00Z");
+        let org = place.path().join("org");
+        std::fs::create_dir_all(&org).unwrap();
+        let users = "uid,display_name,tracked,logins\n1,Ann,true,corp\\ann\n";
+        std::fs::write(org.join("users.csv"), users).unwrap();
+        place.apply_org(&org).await;
+        let events: String = (2..=13)
+            .map(|day| {
+                format!(
+                    "{{\"utc_timestamp\":\"2026-03-{day:02}T09:00:00Z\",\"duration_sec\":600,\
+                     \"user_name\":\"ann\",\"logon_domain\":\"corp\",\"computer_name\":\"pc\",\
+                     \"executable\":\"w.exe\"}}\n"
+                )
+            })
+            .collect();
+        place.ingest_text("events.ndjson", &events).await;
+        place.run().await;
+        for day in ["04", "11"] {
+            let file = org.join("time_off.csv");
+            let mut text = std::fs::read_to_string(&file)
+                .unwrap_or_else(|_| "employee,start_date,full_day,type,status\n".to_owned());
+            text.push_str(&format!("1,2026-03-{day},true,Leave,approved\n"));
+            std::fs::write(&file, text).unwrap();
+            place.apply_org(&org).await;
+            let report = place.run().await;
+            let of = |name: &str| {
+                let model = report
+                    .models
+                    .iter()
+                    .find(|model| model.model == name)
+                    .unwrap();
+                (model.computed, model.written)
+            };
+            assert_eq!(of("int_user_days"), (1, 1), "{report:?}");
+            assert!(of("int_offline_hours").0 <= 1, "{report:?}");
+        }
+        let days = place
+            .csv("select local_date from daily_user_summary where time_off_day order by 1")
+            .await;
+        assert!(days.ends_with("2026-03-04\n2026-03-11\n"), "{days}");
+    });
+}
