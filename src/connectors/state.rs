@@ -16,9 +16,7 @@ use futures::TryStreamExt;
 use super::{FailureKind, Window};
 use crate::clock::Micros;
 use crate::error::{Class, Error, Result};
-use crate::lake::{
-    self, Change, Committed, FileWriter, Lake, Scope, Snapshot, WriteOptions, tables,
-};
+use crate::lake::{self, Lake, Scope, Snapshot, tables};
 
 /// Where one person's calendar of an instance stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,29 +101,13 @@ pub async fn write(lake: &Lake, instance: &str, people: &People, seen: &People) 
         if !people.is_empty() {
             all.insert(instance.to_owned(), people);
         }
-        let mut adds = Vec::new();
-        if !all.is_empty() {
-            let options = WriteOptions {
-                row_group_rows: 131_072,
-                zstd_level: 3,
-            };
-            let mut file = FileWriter::create(lake, &tables::CALENDAR_STATE, None, options)?;
-            file.write(&batch(&all)?).await?;
-            adds.push(file.finish(None).await?);
-        }
-        let change = Change {
-            adds,
-            removes: snapshot.files.to_vec(),
-            rows_change: true,
-            ..Change::default()
+        let rows = if all.is_empty() {
+            None
+        } else {
+            Some(batch(&all)?)
         };
-        match lake.commit(&snapshot, change).await? {
-            Committed::Done(_) | Committed::AlreadyThere(_) => return Ok(()),
-            Committed::Raced(change, _) => {
-                for file in change.adds {
-                    file.abandon(lake).await?;
-                }
-            }
+        if lake.replace(&snapshot, rows.as_ref()).await? {
+            return Ok(());
         }
     }
     Err(Error::new(

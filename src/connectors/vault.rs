@@ -15,9 +15,7 @@ use super::{Failure, FailureKind, Sealed, Sealer};
 use crate::clock::{AsOf, Micros};
 use crate::config::{Secret, Settings};
 use crate::error::{Class, Error, Result};
-use crate::lake::{
-    self, Change, Committed, FileWriter, Lake, Scope, Snapshot, WriteOptions, tables,
-};
+use crate::lake::{self, Lake, Scope, Snapshot, tables};
 
 /// The field of a Google instance's refresh token.
 pub const REFRESH_TOKEN: &str = "refresh_token";
@@ -144,29 +142,13 @@ async fn change(lake: &Lake, mut change: impl FnMut(&mut Rows) -> Result<()>) ->
         if rows == before {
             return Ok(());
         }
-        let mut adds = Vec::new();
-        if !rows.is_empty() {
-            let options = WriteOptions {
-                row_group_rows: 1_024,
-                zstd_level: 3,
-            };
-            let mut file = FileWriter::create(lake, &tables::SEALED, None, options)?;
-            file.write(&batch(&rows)?).await?;
-            adds.push(file.finish(None).await?);
-        }
-        let change = Change {
-            adds,
-            removes: snapshot.files.to_vec(),
-            rows_change: true,
-            ..Change::default()
+        let kept = if rows.is_empty() {
+            None
+        } else {
+            Some(batch(&rows)?)
         };
-        match lake.commit(&snapshot, change).await? {
-            Committed::Done(_) | Committed::AlreadyThere(_) => return Ok(()),
-            Committed::Raced(change, _) => {
-                for file in change.adds {
-                    file.abandon(lake).await?;
-                }
-            }
+        if lake.replace(&snapshot, kept.as_ref()).await? {
+            return Ok(());
         }
     }
     Err(Error::new(

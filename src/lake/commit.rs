@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties, TableReference};
 use deltalake_core::kernel::{Action, StructType, Transaction};
 use deltalake_core::operations::create::CreateBuilder;
@@ -10,7 +11,7 @@ use deltalake_core::{DeltaTable, DeltaTableError, TableProperty};
 
 use super::snapshot::snapshot_of;
 use super::write::TAG_FINGERPRINT;
-use super::{DataFile, Error, Lake, NewFile, Snapshot, TableSpec};
+use super::{DataFile, Error, FileWriter, Lake, NewFile, Snapshot, TableSpec, WriteOptions};
 use crate::clock;
 
 /// What one commit does to a table.
@@ -116,6 +117,41 @@ impl Lake {
                     change = back;
                     base = now;
                 }
+            }
+        }
+    }
+
+    /// Puts rows in the place of all that a small table without partitions holds, or nothing. Gives
+    /// whether that was still `base`: else somebody else has written and nothing was changed. When
+    /// it is true, the rows are durable.
+    pub async fn replace(
+        &self,
+        base: &Snapshot,
+        rows: Option<&RecordBatch>,
+    ) -> Result<bool, Error> {
+        let mut adds = Vec::new();
+        if let Some(rows) = rows {
+            let options = WriteOptions {
+                row_group_rows: rows.num_rows(),
+                zstd_level: 3,
+            };
+            let mut file = FileWriter::create(self, &base.spec, None, options)?;
+            file.write(rows).await?;
+            adds.push(file.finish(None).await?);
+        }
+        let change = Change {
+            adds,
+            removes: base.files.to_vec(),
+            rows_change: true,
+            ..Change::default()
+        };
+        match self.commit(base, change).await? {
+            Committed::Done(_) | Committed::AlreadyThere(_) => Ok(true),
+            Committed::Raced(change, _) => {
+                for file in change.adds {
+                    file.abandon(self).await?;
+                }
+                Ok(false)
             }
         }
     }
