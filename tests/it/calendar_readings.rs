@@ -276,7 +276,12 @@ fn failures_are_of_the_right_kind() {
         assert_eq!(circle.kind, Contract, "{circle}");
         sim.no_more_faults();
         sim.fault(Fault::always(events_at, Does::Unauthorized));
+        // The directory was read with these credentials: the refusal is the calendar's own.
         let refused = block_on(calendars.window(&person, window())).unwrap_err();
+        assert_eq!(refused.kind, Person, "{refused}");
+        // With credentials that never worked, it is theirs.
+        let fresh = connected(&sim, mode, folder.path());
+        let refused = block_on(fresh.window(&person, window())).unwrap_err();
         assert_eq!(refused.kind, Auth, "{refused}");
     }
 }
