@@ -36,7 +36,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SUITES = {
-    "analysis": ["duckdb", "polars", "chdb", "spark", "datafusion"],
+    "analysis": ["duckdb", "polars", "chdb", "chdbwindow", "spark", "datafusion"],
     "raw": ["duckdb", "polars", "chdb"],
 }
 
@@ -122,7 +122,7 @@ def run(name, command, given, cpus):
     lines = output.strip().splitlines()
     if lines:
         try:
-            told = json.loads(lines[-1][lines[-1].find("{") :])
+            told = json.loads("{" + lines[-1].partition("{")[2])
         except ValueError:
             told = {}
     own = told.get("wall_s", wall)

@@ -33,7 +33,7 @@ columns as (
     select
         local_date,
         user_id,
-        -- Files are sorted; only a user-day that two threads read may be out of order.
+        -- The input promises no order, but most user-days have it.
         arraySort(S_read) as S,
         S = S_read as in_order,
         if(in_order, C_read, arraySort((x, y) -> y, C_read, S_read)) as C,

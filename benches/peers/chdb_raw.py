@@ -28,8 +28,10 @@ began = time.perf_counter()
 spent = time.process_time()
 here = Path(__file__).parent
 folder = os.path.abspath(given.input).replace("'", "''")
+# Ids of events are text, such as `aw:laptop:17`. They only decide between events of one user with the same
+# start, state and computer; next to carrying none at all, carrying them takes a twentieth of the time.
 structures = {
-    "events/**/*.parquet": "event_id Int64, agent_id Int64, computer_id Int64, start DateTime64(6, \\'UTC\\'), "
+    "events/**/*.parquet": "event_id String, agent_id Int64, computer_id Int64, start DateTime64(6, \\'UTC\\'), "
     "duration_sec Int64, state String, app_key Int64, screen_hash Nullable(Int64)",
     "agents.parquet": "agent_id Int64, user_id Int64",
     "apps.parquet": "app_key Int64, category Nullable(String), productivity String",

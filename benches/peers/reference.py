@@ -2,7 +2,7 @@
 """The daily sequence analysis in slow, obvious, plain Python: what every peer must answer.
 
 In:  a folder of Parquet files `local_date=YYYY-MM-DD/*.parquet` with one row per activity
-     (user_id, start, counted_sec, state, task_id, screen_hash, category, productivity).
+     (user_id, start, counted_sec, state, task_id, screen_hash, category, productivity), in any order.
 Out: one row per (user_id, local_date), columns as in COLUMNS, sorted by both.
 
 The rules are section 5 of the semantics page, one function a rule, with no cleverness shared with

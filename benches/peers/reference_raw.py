@@ -2,9 +2,9 @@
 """Row B in slow, obvious, plain Python: raw events, clipped, classified, analysed.
 
 In:  a folder with
-       events/**/*.parquet  event_id, agent_id, computer_id, start (timestamp us, UTC, with fractions),
-                            duration_sec, state (Active, Passive, Passive Locked), app_key (Int64),
-                            screen_hash (Int64, NULL: unknown); any order
+       events/**/*.parquet  event_id (text, compared by its bytes), agent_id, computer_id, start
+                            (timestamp us, UTC, with fractions), duration_sec, state (Active, Passive,
+                            Passive Locked), app_key (Int64), screen_hash (Int64, NULL: unknown); any order
        agents.parquet       agent_id, user_id
        apps.parquet         app_key, category (NULL: none), productivity; keys not in it are Undefined
 Out: as reference.py; a day is the local date of the event's start in `--zone`.

@@ -57,90 +57,122 @@ near as (
             and reaching.reached_date = raw_events_by_day.local_date
 ),
 
+ignored as (
+    select
+        application_id as ignored_id,
+        rule_set as ignored_rule_set
+    from int_application_classes
+    where among(category, make_array('ignore'))
+),
+
+near_counted as (
+    select near_numbered.*
+    from ignored
+    right anti join (
+        select
+            *,
+            rule_set(user_id, local_date) as events_rule_set
+        from near
+        where
+            near_date is not null
+            and start <= setting('as_of')
+            and (duration_sec > 0 or state_rank = 2)
+    ) as near_numbered
+        on
+            ignored.ignored_id = near_numbered.application_id
+            and ignored.ignored_rule_set = near_numbered.events_rule_set
+),
+
 neighbours as (
     select
         user_id as near_user_id,
         near_date,
-        event_list(start, duration_sec, state, agent_id, state_rank, computer_id, event_id)
-            as neighbours
-    from near
-    where
-        near_date is not null
-        and start <= setting('as_of')
-        and (duration_sec > 0 or state = 'Passive Locked')
-        and not among(
-            classify(
-                site,
-                website,
-                application_name(executable, application_base),
-                executable,
-                user_id,
-                local_date
-            )['category'],
-            make_array('ignore')
-        )
+        shared(event_list(
+            start,
+            duration_sec,
+            case state_rank when 0 then 'Active' when 1 then 'Passive' else 'Passive Locked' end,
+            agent_id,
+            state_rank,
+            computer_id,
+            event_id
+        )) as neighbours
+    from near_counted
     group by user_id, near_date
+),
+
+counted as (
+    select events.*
+    from ignored
+    right anti join (
+        select
+            *,
+            rule_set(user_id, local_date) as events_rule_set
+        from int_events_by_day
+        where start <= setting('as_of') and (duration_sec > 0 or state_rank = 2)
+    ) as events
+        on
+            ignored.ignored_id = events.application_id
+            and ignored.ignored_rule_set = events.events_rule_set
 ),
 
 events as (
     select
-        int_classified_events.*,
+        counted.*,
         neighbours.neighbours
     from neighbours
-    right join int_classified_events
+    right join counted
         on
-            neighbours.near_user_id = int_classified_events.user_id
-            and neighbours.near_date = int_classified_events.local_date
-    where
-        int_classified_events.start <= setting('as_of')
-        and not among(int_classified_events.category, make_array('ignore'))
-        and (
-            int_classified_events.duration_sec > 0
-            or int_classified_events.state = 'Passive Locked'
-        )
+            neighbours.near_user_id = counted.user_id
+            and neighbours.near_date = counted.local_date
 ),
 
+-- Numbers only until here: names are for what is left.
 clipped as (
     select
         *,
-        clip(start, duration_sec, state, agent_id, setting('as_of'), neighbours) over (
+        clip(
+            start,
+            duration_sec,
+            case state_rank when 0 then 'Active' when 1 then 'Passive' else 'Passive Locked' end,
+            agent_id,
+            setting('as_of'),
+            neighbours
+        ) over (
             partition by local_date, user_id
             order by start, state_rank, computer_id, event_id, agent_id
         ) as span
     from events
 ),
 
+left_over as (
+    select * from clipped
+    where span is not null
+),
+
 activities as (
     select
-        user_id,
-        span['start'] as start,
-        span['counted_sec'] as counted_sec,
-        start as event_start,
-        agent_id,
-        event_id,
-        computer_id,
-        state,
-        passive_type_id,
-        activity_type,
-        executable,
-        application,
-        host,
-        site,
-        website,
-        browser_site,
-        application_or_site as task,
-        app_or_site_consolidated_name,
-        values_hash(lower(application_or_site)) as task_hash,
-        screen_hash,
-        category,
-        productivity,
-        coalesce(network_id, public_ip) as signature,
-        network_id,
-        public_ip,
-        zone,
-        local_date
-    from clipped
-    where span is not null
+        left_over.user_id,
+        left_over.span['start'] as start,
+        left_over.span['counted_sec'] as counted_sec,
+        left_over.start as event_start,
+        left_over.agent_id,
+        left_over.event_id,
+        left_over.computer_id,
+        case left_over.state_rank when 0 then 'Active' else 'Passive' end as state,
+        left_over.passive_type_id,
+        left_over.application_id,
+        classes.task_hash,
+        left_over.screen_hash,
+        classes.category,
+        classes.productivity,
+        left_over.network_id,
+        left_over.public_ip,
+        left_over.local_date
+    from int_application_classes as classes
+    right join left_over
+        on
+            classes.application_id = left_over.application_id
+            and classes.rule_set = left_over.events_rule_set
 )
 
 select * from activities

@@ -1,5 +1,6 @@
--- Events with their user and reporting zone, laid out by local day so that a person-day never
--- straddles files; sorted in the order of the clipping rules.
+-- Events with their user, laid out by local day so that a person-day never straddles files; sorted
+-- in the order of the clipping rules. What an event names is a number here: this is what every
+-- number of a day is made from, and it is read often.
 with
 agents as (select * from org_agents),
 
@@ -9,8 +10,7 @@ owned as (
     select
         events.*,
         agents.user_id,
-        agents.computer_id as reported_computer_id,
-        reporting_zone(agents.user_id, events.start) as zone
+        agents.computer_id as reported_computer_id
     from agents
     inner join events on agents.agent_id = events.agent_id
 ),
@@ -24,31 +24,12 @@ by_day as (
         event_id,
         agent_id,
         duration_sec,
-        state,
         passive_type_id,
-        zone,
-        user_name,
-        "user",
-        logon_domain,
-        primary_domain,
-        computer_name,
-        network_id,
-        device_ip,
-        public_ip,
-        executable,
-        application_base,
-        titlebar,
+        application_id,
         screen_hash,
-        full_url,
-        host,
-        site,
-        website,
-        clean_url,
-        search_term,
-        potential_file_transfer,
-        alarm_name,
-        alarm_action,
-        cast(to_local(start, zone) as date) as local_date
+        network_id,
+        public_ip,
+        local_date(user_id, start) as local_date
     from owned
 )
 

@@ -39,10 +39,10 @@ by_date as (
 zone_seconds as (
     select
         by_zone.user_id,
-        by_zone.utc_date,
         by_zone.timezone,
         by_zone.seconds,
-        by_date.first_start
+        by_date.first_start,
+        by_zone.utc_date
     from by_zone
     inner join by_date
         on by_zone.user_id = by_date.user_id and by_zone.utc_date = by_date.utc_date

@@ -1,6 +1,9 @@
 -- The version in force of every stored event.
 with
-events as (select * from raw_events),
+-- On most dates no event came twice: every row is in force.
+once as (select * from raw_events_once),
+
+events as (select * from raw_events_revised),
 
 -- Few events are ever revised: this side is small and is what the join keeps in memory.
 revised as (
@@ -9,7 +12,7 @@ revised as (
         agent_id as revised_agent_id,
         event_id as revised_event_id,
         max(revision) as latest_revision
-    from raw_events
+    from raw_events_revised
     where revision > 0
     group by utc_date, agent_id, event_id
 ),
@@ -27,4 +30,6 @@ in_force as (
         and (revised.latest_revision is null or events.revision = revised.latest_revision)
 )
 
+select * from once
+union all
 select * from in_force

@@ -6,19 +6,55 @@ users as (
     from org_users
 ),
 
+agents as (select * from org_agents),
+
 events as (
-    select * from int_classified_events
+    select * from stg_events
     where start <= setting('as_of')
+),
+
+owned as (
+    select
+        events.*,
+        agents.user_id,
+        agents.computer_id as reported_computer_id,
+        reporting_zone(agents.user_id, events.start) as zone
+    from agents
+    inner join events on agents.agent_id = events.agent_id
+),
+
+dated as (
+    select
+        *,
+        to_local(start, zone) as local_datetime,
+        local_date(user_id, start) as local_date
+    from owned
+),
+
+classified as (
+    select
+        dated.*,
+        classes.application,
+        classes.application_or_site,
+        classes.app_or_site_consolidated_name,
+        classes.browser_site,
+        classes.activity_type,
+        classes.category,
+        classes.productivity
+    from int_application_classes as classes
+    right join dated
+        on
+            classes.application_id = dated.application_id
+            and classes.rule_set = rule_set(dated.user_id, dated.local_date)
 ),
 
 timed as (
     select
-        events.*,
+        classified.*,
         users.display_name,
-        to_local(events.start, events.zone) as local_datetime,
-        to_local(events.start, setting('account.timezone')) as account_datetime
+        to_local(classified.start, setting('account.timezone')) as account_datetime
     from users
-    inner join events on users.uid = events.user_id
+    inner join classified on users.uid = classified.user_id
 ),
 
 final as (
@@ -47,7 +83,7 @@ final as (
         browser_site,
         category,
         clean_url,
-        computer_id,
+        reported_computer_id as computer_id,
         computer_name,
         '1' as dataset_version,
         day_name(local_date) as day_of_week,

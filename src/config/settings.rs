@@ -289,7 +289,7 @@ impl Default for Limits {
             ingest_batch_bytes: 64 << 20,
             ingest_filter_bytes: 64 << 20,
             max_row_bytes: 1 << 20,
-            chunk_rows: 200_000,
+            chunk_rows: 1_000_000,
             batch_rows: 8_192,
             row_group_rows: 131_072,
         }

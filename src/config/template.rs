@@ -142,7 +142,7 @@ url = "./lake"
 # The largest input row.
 #max_row = "1MiB"
 # Input rows that one recompute step takes at once.
-#chunk_rows = 200000
+#chunk_rows = 1000000
 #batch_rows = 8192
 # Rows of a Parquet row group.
 #row_group_rows = 131072

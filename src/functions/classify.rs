@@ -4,13 +4,14 @@
 //! Rule sets are asked in turn: those of the person's groups that day, the account's, the shipped
 //! default. Within a set the more exact kind wins before the rule's order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder, StructArray};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Field, Fields, Int64Type};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::documentation::{ORGANISATION, page};
 use super::{glob, scalar};
@@ -171,6 +172,49 @@ impl Classifier {
             .or_else(|| Some((RuleSource::Shipped, self.shipped.find(key)?)))
     }
 
+    /// The groups of a person that day whose rules come before the account's, in their order.
+    fn groups_with_rules(&self, user_id: i64, day: i32) -> impl Iterator<Item = i64> {
+        self.memberships
+            .get(&user_id)
+            .into_iter()
+            .flatten()
+            .filter(move |(from, to, _)| *from <= day && day < *to)
+            .flat_map(|(_, _, groups)| groups)
+            .copied()
+            .filter(|group| self.groups.contains_key(group))
+    }
+
+    /// A number for the groups whose rules are asked for a person that day: two with the same
+    /// number have the same class for the same names. 0 where only the account's rules are.
+    pub fn rule_set(&self, user_id: i64, day: i32) -> i64 {
+        let mut groups = self.groups_with_rules(user_id, day).peekable();
+        if groups.peek().is_none() {
+            return 0;
+        }
+        let mut hash = Xxh3Default::new();
+        for group in groups {
+            hash.update(&group.to_le_bytes());
+        }
+        (hash.digest() & (i64::MAX as u64)).max(1) as i64
+    }
+
+    /// Every rule set that anybody ever has, with a person and day that has it; the account's
+    /// needs none.
+    pub fn rule_sets(&self) -> Vec<(i64, Option<(i64, i32)>)> {
+        let mut found: BTreeMap<i64, Option<(i64, i32)>> = BTreeMap::from([(0, None)]);
+        let mut users: Vec<_> = self.memberships.iter().collect();
+        users.sort_unstable_by_key(|(user_id, _)| **user_id);
+        for (user_id, spans) in users {
+            // The groups change only where a membership begins or ends.
+            for day in spans.iter().flat_map(|(from, to, _)| [*from, *to]) {
+                found
+                    .entry(self.rule_set(*user_id, day))
+                    .or_insert(Some((*user_id, day)));
+            }
+        }
+        found.into_iter().collect()
+    }
+
     /// Class of one activity.
     pub fn classify(
         &self,
@@ -319,6 +363,31 @@ mod tests {
                 category: Some(category.into()),
                 productivity: "Productive",
             },
+        }
+    }
+
+    #[test]
+    fn people_with_the_same_groups_share_a_rule_set() {
+        let own = |category| RuleSet::new([rule(1, On::Application, "a", category)]);
+        let classifier = Classifier::new(
+            HashMap::from([(1, own("one")), (2, own("two"))]),
+            HashMap::from([
+                (7, vec![(0, 10, vec![1]), (5, 20, vec![2])]),
+                (8, vec![(0, 10, vec![2])]),
+                // A group without rules.
+                (9, vec![(0, 10, vec![3])]),
+            ]),
+            RuleSet::default(),
+            RuleSet::default(),
+        );
+        let set = |user, day| classifier.rule_set(user, day);
+        assert_eq!(set(8, 0), set(7, 15));
+        assert_ne!(set(7, 0), set(7, 5));
+        assert_eq!([set(9, 0), set(8, 10), set(6, 0), set(7, -1)], [0; 4]);
+        let sets = classifier.rule_sets();
+        assert_eq!(sets.len(), 4, "none, 1, 2, 1 and 2: {sets:?}");
+        for (number, who) in sets {
+            assert_eq!(who.map_or(0, |(user, day)| set(user, day)), number);
         }
     }
 

@@ -15,6 +15,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Int64Array, StructArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Int64Type, TimestampMicrosecondType,
 };
@@ -27,6 +28,7 @@ use datafusion::logical_expr::{
 use super::documentation::{MODELS, page};
 use super::event_list::event_list_type;
 use super::local_time::instant;
+use super::shared::shared_type;
 use crate::clock::Micros;
 use crate::zone::SECOND;
 
@@ -187,7 +189,7 @@ pub fn clip() -> WindowUDF {
                 ),
                 (
                     "neighbours",
-                    "events of other days that overlap the day's, in the same order, as a list of structs of the first four; NULL without any",
+                    "events of other days that overlap the day's, in the same order, as a shared list of structs of the first four (`shared(event_list(…))`); NULL without any",
                 ),
             ],
             "select agent_id, clipped['start'] as start, clipped['counted_sec'] as counted_sec\n\
@@ -206,7 +208,7 @@ pub fn clip() -> WindowUDF {
                 DataType::Utf8,
                 DataType::Int64,
                 instant(),
-                event_list_type(),
+                shared_type(event_list_type()),
             ],
             Volatility::Immutable,
         ),
@@ -267,7 +269,18 @@ impl PartitionEvaluator for Pass {
         };
         let own = events_of([starts, durations, states, agents])?;
         let around = if rows > 0 && neighbours.is_valid(0) {
-            let list = neighbours.as_list::<i32>().value(0);
+            let Some(shared) = neighbours.as_any_dictionary_opt() else {
+                return exec_err!("clip needs shared neighbours");
+            };
+            // All rows of a day have the same.
+            let place = shared.keys().slice(0, 1);
+            let place = cast(&place, &DataType::Int64)?;
+            let place = place.as_primitive::<Int64Type>().value(0);
+            let lists = shared.values().as_list::<i32>();
+            let Some(place) = usize::try_from(place).ok().filter(|at| *at < lists.len()) else {
+                return exec_err!("clip needs shared neighbours");
+            };
+            let list = lists.value(place);
             let columns = list.as_struct().columns();
             let [starts, durations, states, agents] = columns else {
                 return exec_err!("clip needs neighbours of four fields");

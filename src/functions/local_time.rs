@@ -61,14 +61,14 @@ impl ReportingZones {
 
     /// The zone in force for a user at an instant.
     pub fn zone(&self, user_id: i64, instant: Micros) -> &Zone {
-        let Some(spans) = self.users.get(&user_id) else {
-            return &self.account;
-        };
-        let after = spans.partition_point(|(from, _)| *from <= instant);
-        spans
-            .get(after.saturating_sub(1))
-            .map_or(&self.account, |(_, zone)| zone)
+        zone_among(self.spans(user_id), instant).unwrap_or(&self.account)
     }
+}
+
+/// The zone in force at an instant among those of [`ReportingZones::spans`]; none is the account's.
+pub(super) fn zone_among(spans: &[(Micros, Zone)], instant: Micros) -> Option<&Zone> {
+    let after = spans.partition_point(|(from, _)| *from <= instant);
+    spans.get(after.saturating_sub(1)).map(|(_, zone)| zone)
 }
 
 /// `to_local(instant, zone)`: the wall clock, as a time stamp without zone. An unknown zone is an
@@ -127,7 +127,7 @@ pub fn to_local() -> ScalarUDF {
 
 /// A zone that remembers over which UTC hours its offset was constant: neighbouring rows are
 /// close in time, and a look-up in the zone's rules costs more than all the rest.
-struct Clock {
+pub(super) struct Clock {
     zone: Zone,
     hour: i64,
     offset: i64,
@@ -137,7 +137,7 @@ struct Clock {
 const HOUR: i64 = 3_600_000_000;
 
 impl Clock {
-    fn new(zone: Zone) -> Self {
+    pub(super) fn new(zone: Zone) -> Self {
         Clock {
             zone,
             hour: i64::MIN,
@@ -146,7 +146,8 @@ impl Clock {
         }
     }
 
-    fn local(&mut self, instant: Micros) -> i64 {
+    /// What the wall clock shows, in microseconds since 1970-01-01T00:00 by it.
+    pub(super) fn local(&mut self, instant: Micros) -> i64 {
         let hour = instant.div_euclid(HOUR);
         if hour != self.hour {
             self.hour = hour;

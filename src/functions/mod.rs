@@ -27,6 +27,7 @@ pub mod interval_seconds;
 pub mod interval_subtraction;
 pub mod interval_union;
 pub mod keyed_hash;
+pub mod local_date;
 pub mod local_day;
 pub mod local_hours;
 pub mod local_time;
@@ -34,9 +35,11 @@ pub mod location;
 pub mod meeting_participants;
 pub mod meeting_response;
 pub mod names;
+pub mod rule_set;
 pub mod schedule;
 pub mod sessionise;
 pub mod setting;
+pub mod shared;
 pub mod split_by_local_day;
 pub mod split_by_local_hour;
 pub mod urls;
@@ -97,6 +100,7 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         interval_seconds::interval_seconds(),
         interval_subtraction::interval_subtraction(),
         interval_union::interval_union(),
+        local_date::local_date(Arc::clone(&tables.zones)),
         local_day::local_day(Arc::clone(&tables.zones)),
         local_hours::local_hours(Arc::clone(&tables.zones)),
         local_time::local_day_end(),
@@ -107,9 +111,11 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         meeting_response::meeting_response(Arc::clone(&tables.addresses)),
         names::application_name(Arc::clone(&tables.names)),
         names::consolidated_name(Arc::clone(&tables.names)),
+        rule_set::rule_set(Arc::clone(&tables.classifier)),
         schedule::has_schedule_window(Arc::clone(&tables.schedules)),
         schedule::schedule_seconds(Arc::clone(&tables.schedules), Arc::clone(&tables.zones)),
         sessionise::sessionise(),
+        shared::shared(),
         setting::setting(tables.settings.clone()),
         split_by_local_day::split_by_local_day(),
         split_by_local_hour::split_by_local_hour(),

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanBuilder, Int32Array, Int64Builder, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder, UInt32Array,
+    Array, ArrayRef, AsArray, BooleanBuilder, Int32Array, Int64Array, Int64Builder, RecordBatch,
+    StringBuilder, TimestampMicrosecondBuilder, UInt32Array,
 };
-use datafusion::arrow::compute::take;
+use datafusion::arrow::compute::{is_not_null, take};
+use datafusion::arrow::datatypes::SchemaRef;
 
 use super::Error;
 use super::normalize::Event;
 use crate::clock::Micros;
-use crate::lake::tables::{AGENTS, EVENTS_RAW};
+use crate::lake::tables::{AGENTS, APPLICATIONS, EVENTS_RAW};
 
 /// What decides between two versions of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ pub struct Builder {
     description: StringBuilder,
     titlebar: StringBuilder,
     screen_hash: Int64Builder,
+    application_id: Int64Builder,
     /// full_url, host, site, website, clean_url, search_term.
     web: [StringBuilder; 6],
     potential_file_transfer: BooleanBuilder,
@@ -99,6 +101,7 @@ impl Default for Builder {
             description: StringBuilder::new(),
             titlebar: StringBuilder::new(),
             screen_hash: Int64Builder::new(),
+            application_id: Int64Builder::new(),
             web: Default::default(),
             potential_file_transfer: BooleanBuilder::new(),
             usb: BooleanBuilder::new(),
@@ -174,6 +177,7 @@ impl Builder {
         self.description.append_option(event.description);
         self.titlebar.append_option(event.titlebar.as_deref());
         self.screen_hash.append_option(event.screen_hash);
+        self.application_id.append_value(event.application_id);
         for (builder, text) in self.web.iter_mut().zip(web) {
             builder.append_option(text);
         }
@@ -205,6 +209,7 @@ impl Builder {
         let [full_url, host, site, website, clean_url, search_term] =
             done.web.each_mut().map(StringBuilder::finish);
         let event_id = Arc::new(done.event_id.finish());
+        let application_id = Arc::new(done.application_id.finish());
         let columns: Vec<(&'static str, ArrayRef)> = vec![
             ("login_id", Arc::new(done.login_id.finish())),
             ("start", Arc::new(done.start.finish())),
@@ -231,6 +236,7 @@ impl Builder {
             ("description", Arc::new(done.description.finish())),
             ("titlebar", Arc::new(done.titlebar.finish())),
             ("screen_hash", Arc::new(done.screen_hash.finish())),
+            ("application_id", application_id.clone()),
             ("full_url", Arc::new(full_url)),
             ("host", Arc::new(host)),
             ("site", Arc::new(site)),
@@ -248,6 +254,7 @@ impl Builder {
         Collected {
             keys: done.keys,
             event_id,
+            application_id,
             columns,
         }
     }
@@ -257,6 +264,7 @@ impl Builder {
 pub struct Collected {
     pub keys: Vec<Key>,
     pub event_id: Arc<datafusion::arrow::array::StringArray>,
+    pub application_id: Arc<Int64Array>,
     columns: Vec<(&'static str, ArrayRef)>,
 }
 
@@ -359,30 +367,50 @@ impl Collected {
 
     /// The agents of the given rows, as rows of the agents table with their first start.
     pub fn agents(&self, rows: &[u32]) -> Result<RecordBatch, Error> {
+        self.taken(&AGENTS.schema, rows, |name| match name {
+            "first_start" => self.column("start"),
+            name => self.column(name),
+        })
+    }
+
+    /// What the events of the given rows name, as rows of the applications table.
+    pub fn applications(&self, rows: &[u32]) -> Result<RecordBatch, Error> {
+        self.taken(&APPLICATIONS.schema, rows, |name| match name {
+            // Whether, not what.
+            "searched" => {
+                let searched = is_not_null(self.column("search_term")?.as_ref()).ok()?;
+                Some(Arc::new(searched))
+            }
+            name => self.column(name),
+        })
+    }
+
+    fn column(&self, name: &str) -> Option<ArrayRef> {
+        let (_, column) = self.columns.iter().find(|(column, _)| *column == name)?;
+        Some(Arc::clone(column))
+    }
+
+    fn taken(
+        &self,
+        schema: &SchemaRef,
+        rows: &[u32],
+        column: impl Fn(&str) -> Option<ArrayRef>,
+    ) -> Result<RecordBatch, Error> {
         let failed = |cause: datafusion::arrow::error::ArrowError| Error::Batch {
             cause: cause.to_string(),
         };
         let indices = UInt32Array::from(rows.to_vec());
-        let arrays = AGENTS
-            .schema
+        let arrays = schema
             .fields()
             .iter()
             .map(|field| {
-                let name = match field.name().as_str() {
-                    "first_start" => "start",
-                    name => name,
-                };
-                let (_, column) = self
-                    .columns
-                    .iter()
-                    .find(|(column, _)| *column == name)
-                    .ok_or_else(|| Error::Batch {
-                        cause: format!("column {name} is missing"),
-                    })?;
-                take(column, &indices, None).map_err(failed)
+                let column = column(field.name()).ok_or_else(|| Error::Batch {
+                    cause: format!("column {} is missing", field.name()),
+                })?;
+                take(&column, &indices, None).map_err(failed)
             })
             .collect::<Result<Vec<_>, _>>()?;
-        RecordBatch::try_new(Arc::clone(&AGENTS.schema), arrays).map_err(failed)
+        RecordBatch::try_new(Arc::clone(schema), arrays).map_err(failed)
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod collector;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -166,6 +166,8 @@ struct Writer {
     filter: KeyFilter,
     /// First start and spelling of every agent the lake knows.
     agents: HashMap<i64, (Micros, String)>,
+    /// Numbers of applications that the lake is known to hold.
+    applications: HashSet<i64>,
     batch: i64,
     stored: BTreeMap<usize, u64>,
     superseded: BTreeMap<usize, u64>,
@@ -178,6 +180,7 @@ impl Writer {
     async fn open(load: &Load, load_id: String) -> crate::error::Result<Writer> {
         let events = load.lake.snapshot(&tables::EVENTS_RAW).await?;
         let agents = known_agents(&load.lake).await?;
+        let applications = known_applications(&load.lake).await?;
         let limits = &load.settings.limits;
         Ok(Writer {
             lake: load.lake.clone(),
@@ -193,6 +196,7 @@ impl Writer {
             filter: KeyFilter::new(limits.ingest_filter_bytes, events.rows() + 4_000_000),
             events,
             agents,
+            applications,
             batch: 0,
             stored: BTreeMap::new(),
             superseded: BTreeMap::new(),
@@ -244,8 +248,9 @@ impl Writer {
     }
 
     async fn store_events(&mut self, collected: &Collected) -> crate::error::Result<()> {
-        // Agents first: an event is never stored without its agent.
+        // These first: an event is never stored without its agent and what it names.
         self.store_agents(collected).await?;
+        self.store_applications(collected).await?;
         for _ in 0..COMMIT_TRIES {
             let mut placement =
                 dedup::place(&self.lake, &self.events, collected, &mut self.filter).await?;
@@ -339,6 +344,29 @@ impl Writer {
         Ok(())
     }
 
+    /// Appends a row for everything that an event names and the lake is not known to hold.
+    async fn store_applications(&mut self, collected: &Collected) -> crate::error::Result<()> {
+        let mut new = HashSet::new();
+        let mut rows = Vec::new();
+        for (row, id) in collected.application_id.values().iter().enumerate() {
+            if !self.applications.contains(id) && new.insert(*id) {
+                rows.push(row as u32);
+            }
+        }
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let batch = collected.applications(&rows)?;
+        self.append(&tables::APPLICATIONS, batch, "applications")
+            .await?;
+        // Forgetting costs a row written twice, which readers take once.
+        if self.applications.len() + new.len() > APPLICATIONS_KNOWN_MAX {
+            self.applications.clear();
+        }
+        self.applications.extend(new);
+        Ok(())
+    }
+
     async fn store_rejects(&self, rejects: &[(usize, Reject)]) -> crate::error::Result<()> {
         let texts = |of: &dyn Fn(&(usize, Reject)) -> String| -> ArrayRef {
             Arc::new(
@@ -428,6 +456,31 @@ fn table_batch(spec: &TableSpec, columns: Vec<ArrayRef>) -> Result<RecordBatch, 
     RecordBatch::try_new(Arc::clone(&spec.schema), columns).map_err(|cause| Error::Batch {
         cause: cause.to_string(),
     })
+}
+
+/// So many applications a load remembers, of 8 bytes each.
+const APPLICATIONS_KNOWN_MAX: usize = 2_000_000;
+
+/// Numbers of the applications that the lake holds.
+async fn known_applications(lake: &Lake) -> crate::error::Result<HashSet<i64>> {
+    let snapshot = lake.snapshot(&tables::APPLICATIONS).await?;
+    let mut known = HashSet::new();
+    if snapshot.files.is_empty() {
+        return Ok(known);
+    }
+    let mut stream = lake::read(lake, &snapshot, Scope::default(), &["application_id"]).await?;
+    let failed = |cause: datafusion::error::DataFusionError| Error::Batch {
+        cause: cause.to_string(),
+    };
+    while let Some(batch) = stream.try_next().await.map_err(failed)? {
+        if let [ids] = batch.columns() {
+            known.extend(ids.as_primitive::<Int64Type>().values());
+        }
+        if known.len() > APPLICATIONS_KNOWN_MAX {
+            break;
+        }
+    }
+    Ok(known)
 }
 
 /// First starts and spellings of the agents that the lake knows.

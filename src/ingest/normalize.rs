@@ -36,6 +36,8 @@ pub struct Event<'a> {
     pub description: Option<&'a str>,
     pub titlebar: Option<Cow<'a, str>>,
     pub screen_hash: Option<i64>,
+    /// Stands for executable, host, site, website and whether something was searched for.
+    pub application_id: i64,
     pub full_url: Option<String>,
     pub host: Option<String>,
     pub site: Option<String>,
@@ -180,6 +182,7 @@ impl Normalizer {
                 .as_deref()
                 .map(|title| ids::texts_hash([Some(title)])),
             titlebar,
+            application_id: 0,
             host: web.map(|web| web.host.clone()),
             website: web.map(|web| web.website().to_owned()),
             clean_url: if details {
@@ -202,6 +205,7 @@ impl Normalizer {
                     .filter_map(|alarm| alarm.action.map(|action| action.as_str())),
             ),
         };
+        event.application_id = application_id(&event);
         if record.event_id_given {
             event.key.version.content_hash = Some(content_hash(&event));
         }
@@ -262,7 +266,19 @@ fn joined<'a>(texts: impl Iterator<Item = &'a str>) -> Option<String> {
     (!texts.is_empty()).then(|| texts.join(", "))
 }
 
-/// A hash of everything that is stored of an event but its upload time.
+/// The number of what an event names; see [`crate::lake::tables::APPLICATIONS`].
+fn application_id(event: &Event<'_>) -> i64 {
+    ids::texts_hash([
+        event.executable,
+        event.host.as_deref(),
+        event.site.as_deref(),
+        event.website.as_deref(),
+        event.search_term.as_ref().map(|_| ""),
+    ])
+}
+
+/// A hash of everything that is stored of an event but its upload time. Its 40 bits tell the
+/// versions of one event apart, which is all it is for, and take less room than 63.
 fn content_hash(event: &Event<'_>) -> i64 {
     let number = |value: i64| value.to_string();
     let numbers = [
@@ -287,5 +303,6 @@ fn content_hash(event: &Event<'_>) -> i64 {
         event.alarm_name.as_deref(),
         event.alarm_action.as_deref(),
     ];
-    ids::texts_hash(numbers.iter().map(|text| Some(text.as_str())).chain(texts))
+    let hash = ids::texts_hash(numbers.iter().map(|text| Some(text.as_str())).chain(texts));
+    hash & ((1 << 40) - 1)
 }

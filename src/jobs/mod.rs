@@ -7,10 +7,10 @@
 //! stale. Nothing here knows what a model means.
 
 mod error;
-mod fingerprint;
 mod history;
 mod org;
 mod run;
+mod sorted;
 mod stale;
 
 pub use error::Error;

@@ -1,23 +1,30 @@
 //! A run: every stale slice of the chosen models, computed and replaced.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Date32Type;
 use datafusion::arrow::util::display::array_value_to_string;
-use datafusion::physical_plan::SendableRecordBatchStream;
-use datafusion::prelude::{DataFrame, ident, lit};
+use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::physical_plan::sorts::sort::SortExec;
+use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{
+    ExecutionPlan, SendableRecordBatchStream, execute_stream, execute_stream_partitioned,
+};
+use datafusion::prelude::{DataFrame, SessionContext, ident, lit};
 use datafusion::scalar::ScalarValue;
 use futures::TryStreamExt;
 
 use super::Error;
-use super::fingerprint::Ingredients;
 use super::history::update_history;
+use super::sorted::Sorted;
 use crate::lake::{
-    Change, Committed, DataFile, FileWriter, NewFile, Scope, Snapshot, TableSpec, WriteOptions,
+    Change, Committed, DataFile, FileWriter, NewFile, Scope, TableSpec, WriteOptions,
 };
-use crate::models::{self, Kind, Model, Setup, World};
+use crate::models::{self, Ingredients, Kind, Model, Setup, World};
 
 /// What to run.
 #[derive(Clone, Debug, Default)]
@@ -149,81 +156,81 @@ async fn run_model(
         }
     }
     let of = stale.len() as u64;
-    let stale = Arc::new(stale);
-    let mut rows_max = world.setup.settings.limits.chunk_rows as u64;
-    if model.streams {
-        rows_max = rows_max.saturating_mul(STREAMED);
-    }
-    let chunks = chunks(world, &ingredients, &stale, rows_max);
-    for wave in waves(chunks, rows_max, world.setup.threads()) {
-        let wave = wave.as_slice();
-        let slices = compute(world, model, &spec, &ingredients, wave, &stale).await?;
-        let days: Vec<i32> = wave.iter().flatten().copied().collect();
-        let committing = Committing {
-            model,
-            ingredients: &ingredients,
-            days: &days,
-            fingerprints: &stale,
-        };
-        committing.commit(world, slices, &mut report).await?;
-        progress.at(&model.name, report.computed, of);
-    }
-    Ok(report)
-}
-
-/// Computes chunks of days side by side, each on a plan of one partition.
-async fn compute(
-    world: &World,
-    model: &Arc<Model>,
-    spec: &Arc<TableSpec>,
-    ingredients: &Ingredients,
-    wave: &[Vec<i32>],
-    fingerprints: &Arc<BTreeMap<i32, String>>,
-) -> crate::error::Result<Vec<(i32, NewFile)>> {
-    let mut running = tokio::task::JoinSet::new();
-    for chunk in wave {
-        let (Some(first), Some(last)) = (chunk.first(), chunk.last()) else {
-            continue;
-        };
-        let scopes: HashMap<String, Scope> = ingredients
-            .inputs
-            .iter()
-            .map(|(name, before, after)| {
-                (name.clone(), Scope::days(*first - before, *last + after))
-            })
-            .collect();
-        running.spawn(run_chunk(
-            world.clone(),
-            Arc::clone(model),
-            Arc::clone(spec),
-            scopes,
-            chunk.clone(),
-            Arc::clone(fingerprints),
-        ));
-    }
-    let mut slices = Vec::new();
-    let mut failure = None;
-    while let Some(done) = running.join_next().await {
-        match done {
-            Ok(Ok(chunk)) => slices.extend(chunk),
-            Ok(Err(error)) => failure = failure.or(Some(error)),
-            Err(error) => {
-                failure = failure.or(Some(models::Error::Engine(error.to_string()).into()));
+    let task = Arc::new(Task {
+        world: world.clone(),
+        model: Arc::clone(model),
+        spec,
+        ingredients,
+        stale,
+    });
+    let limit = {
+        let rows_max = world.setup.settings.limits.chunk_rows as u64;
+        match model.streams {
+            true => rows_max.saturating_mul(STREAMED),
+            false => rows_max,
+        }
+    };
+    let threads = world.setup.threads();
+    let mut chunks = task.chunks(limit, threads).into_iter();
+    // Chunks that are computed side by side may hold this many rows together: a single day that is
+    // larger than a chunk should be is computed with less beside it, so that memory stays what
+    // `limits.chunk_rows` makes it.
+    let mut room = limit.saturating_mul(threads as u64);
+    let mut waiting = chunks.next();
+    let mut running = VecDeque::new();
+    let mut failure: Option<crate::error::Error> = None;
+    loop {
+        while let Some((days, rows)) = waiting.take() {
+            let held = rows.min(limit.saturating_mul(threads as u64));
+            if failure.is_some() || running.len() >= threads || held > room {
+                waiting = Some((days, rows));
+                break;
             }
+            room -= held;
+            let task = Arc::clone(&task);
+            let days_of = days.len() as u64;
+            running.push_back((
+                tokio::spawn(async move { task.chunk(days).await }),
+                held,
+                days_of,
+            ));
+            waiting = chunks.next();
+        }
+        // In order, so that what a failure leaves undone is what comes after it.
+        let Some((next, held, days)) = running.pop_front() else {
+            break;
+        };
+        let done = match next.await {
+            Ok(done) => done,
+            Err(error) => Err(models::Error::Engine(error.to_string()).into()),
+        };
+        room += held;
+        match done {
+            Ok(Computed {
+                change,
+                written,
+                rows,
+            }) if failure.is_none() => {
+                if let Err(error) = commit(world, model, change).await {
+                    failure = Some(error);
+                    continue;
+                }
+                report.computed += days;
+                report.written += written;
+                report.rows += rows;
+                progress.at(&model.name, report.computed, of);
+            }
+            Ok(computed) => abandon(world, computed.change.adds).await?,
+            Err(error) => failure = failure.or(Some(error)),
         }
     }
-    if let Some(error) = failure {
-        abandon(world, slices.into_iter().map(|(_, slice)| slice)).await?;
-        return Err(error);
+    match failure {
+        Some(error) => Err(error),
+        None => Ok(report),
     }
-    slices.sort_by_key(|(day, _)| *day);
-    Ok(slices)
 }
 
-async fn abandon(
-    world: &World,
-    slices: impl IntoIterator<Item = NewFile>,
-) -> crate::error::Result<()> {
+async fn abandon(world: &World, slices: Vec<NewFile>) -> crate::error::Result<()> {
     for slice in slices {
         slice.abandon(&world.setup.lake).await?;
     }
@@ -289,221 +296,258 @@ fn covered(world: &World, ingredients: &Ingredients, source: &str) -> bool {
             .all(|name| ingredients.inputs.iter().any(|(input, ..)| input == name))
 }
 
-/// Chunks that are computed side by side: one a thread, and fewer where a single day is larger than
-/// a chunk should be, so that memory stays what `limits.chunk_rows` makes it.
-fn waves(chunks: Vec<(Vec<i32>, u64)>, rows_max: u64, threads: usize) -> Vec<Vec<Vec<i32>>> {
-    let limit = rows_max.saturating_mul(threads as u64);
-    let mut waves: Vec<Vec<Vec<i32>>> = Vec::new();
-    let mut rows = 0;
-    for (days, own) in chunks {
-        match waves.last_mut() {
-            Some(wave) if wave.len() < threads && rows + own <= limit => {
-                wave.push(days);
-                rows += own;
-            }
-            _ => {
-                waves.push(vec![days]);
-                rows = own;
-            }
-        }
-    }
-    waves
-}
-
-/// Runs of neighbouring stale days whose inputs stay under `limit` rows, with the rows.
-fn chunks(
-    world: &World,
-    ingredients: &Ingredients,
-    stale: &BTreeMap<i32, String>,
-    limit: u64,
-) -> Vec<(Vec<i32>, u64)> {
-    let mut rows_of: HashMap<i32, u64> = HashMap::new();
-    for (name, _, _) in &ingredients.inputs {
-        if let Some(snapshot) = world.snapshots.get(name) {
-            for file in snapshot.files.iter() {
-                *rows_of.entry(file.day.unwrap_or_default()).or_default() += file.rows;
-            }
-        }
-    }
-    let mut chunks: Vec<(Vec<i32>, u64)> = Vec::new();
-    for day in stale.keys() {
-        let own = rows_of.get(day).copied().unwrap_or(0);
-        match chunks.last_mut() {
-            Some((chunk, rows))
-                if chunk.last() == Some(&(day - 1))
-                    && *rows + own <= limit
-                    && chunk.len() < CHUNK_DAYS_MAX =>
-            {
-                chunk.push(*day);
-                *rows += own;
-            }
-            _ => chunks.push((vec![*day], own)),
-        }
-    }
-    chunks
-}
-
-/// Each day of a chunk is a file that stays open at the merge.
+/// Each day of a chunk is a file of every input.
 const CHUNK_DAYS_MAX: usize = 31;
 
 /// So many times the rows of others does a model take that streams.
 const STREAMED: u64 = 16;
 
-async fn run_chunk(
+/// Fewer rows are not worth a plan of their own.
+const CHUNK_ROWS_MIN: u64 = 50_000;
+
+/// So many chunks a thread, where there are rows enough, so that threads end together.
+const CHUNKS_A_THREAD: u64 = 3;
+
+/// Rows that are put in order and written at a time.
+const SORTED_ROWS: usize = 32_768;
+
+/// What a plan would sort at its end.
+fn sorted_input(plan: &Arc<dyn ExecutionPlan>) -> Option<Arc<dyn ExecutionPlan>> {
+    let plan = match plan.downcast_ref::<SortPreservingMergeExec>() {
+        Some(merge) => merge.input(),
+        None => plan,
+    };
+    let sort = plan.downcast_ref::<SortExec>()?;
+    Some(Arc::clone(sort.input()))
+}
+
+/// What a chunk's days come to.
+struct Computed {
+    change: Change,
+    /// Days whose slice came out different, and the rows of these.
+    written: u64,
+    rows: u64,
+}
+
+/// The stale days of one model, to be computed from one moment's lake.
+struct Task {
     world: World,
     model: Arc<Model>,
     spec: Arc<TableSpec>,
-    scopes: HashMap<String, Scope>,
-    chunk: Vec<i32>,
-    fingerprints: Arc<BTreeMap<i32, String>>,
-) -> crate::error::Result<Vec<(i32, NewFile)>> {
-    let (Some(first), Some(last)) = (chunk.first().copied(), chunk.last().copied()) else {
-        return Ok(Vec::new());
-    };
-    let failed = |cause: String| Error::Days {
-        model: model.name.clone(),
-        from: day_text(first),
-        to: day_text(last),
-        cause,
-    };
-    let session = world.single_session(&scopes, &model.name).await?;
-    let plan = models::plan(&session, &model).await?;
-    let time_column = spec.partition.clone().unwrap_or_default();
-    let day = |day: i32| lit(ScalarValue::Date32(Some(day)));
-    let mut order = vec![ident(time_column.as_str()).sort(true, false)];
-    order.extend(
-        spec.order
+    ingredients: Ingredients,
+    /// Fingerprints by stale day.
+    stale: BTreeMap<i32, String>,
+}
+
+impl Task {
+    /// Runs of neighbouring stale days whose inputs stay under `limit` rows, with the rows.
+    fn chunks(&self, limit: u64, threads: usize) -> Vec<(Vec<i32>, u64)> {
+        let mut rows_of: HashMap<i32, u64> = HashMap::new();
+        for (name, _, _) in &self.ingredients.inputs {
+            if let Some(snapshot) = self.world.snapshots.get(name) {
+                for file in snapshot.files.iter() {
+                    *rows_of.entry(file.day.unwrap_or_default()).or_default() += file.rows;
+                }
+            }
+        }
+        let own = |day: &i32| rows_of.get(day).copied().unwrap_or(0);
+        let total: u64 = self.stale.keys().map(own).sum();
+        let even = total / (threads as u64).saturating_mul(CHUNKS_A_THREAD).max(1);
+        let limit = limit.min(even.max(CHUNK_ROWS_MIN));
+        let mut chunks: Vec<(Vec<i32>, u64)> = Vec::new();
+        for day in self.stale.keys() {
+            let own = own(day);
+            match chunks.last_mut() {
+                Some((chunk, rows))
+                    if chunk.last() == Some(&(day - 1))
+                        && *rows + own <= limit
+                        && chunk.len() < CHUNK_DAYS_MAX =>
+                {
+                    chunk.push(*day);
+                    *rows += own;
+                }
+                _ => chunks.push((vec![*day], own)),
+            }
+        }
+        chunks
+    }
+
+    /// Computes days and makes the checks over what came out different.
+    async fn chunk(&self, days: Vec<i32>) -> crate::error::Result<Computed> {
+        let slices = self.slices(&days).await?;
+        let computed = self.compared(slices).await?;
+        if !computed.change.adds.is_empty()
+            && let Err(error) = self.check(&days, &computed.change).await
+        {
+            abandon(&self.world, computed.change.adds).await?;
+            return Err(error);
+        }
+        Ok(computed)
+    }
+
+    /// The slices of days, each a written file that nobody sees yet.
+    async fn slices(&self, days: &[i32]) -> crate::error::Result<Vec<(i32, NewFile)>> {
+        let (Some(first), Some(last)) = (days.first().copied(), days.last().copied()) else {
+            return Ok(Vec::new());
+        };
+        let failed = |cause: String| Error::Days {
+            model: self.model.name.clone(),
+            from: day_text(first),
+            to: day_text(last),
+            cause,
+        };
+        let scopes: HashMap<String, Scope> = self
+            .ingredients
+            .inputs
             .iter()
-            .map(|name| ident(name.as_str()).sort(true, false)),
-    );
-    let stream = DataFrame::new(session.state(), plan)
-        .filter(ident(time_column.as_str()).between(day(first), day(last)))
-        .and_then(|frame| frame.sort(order))
-        .map_err(|cause| failed(models::Error::running(cause).to_string()))?
-        .execute_stream()
-        .await
-        .map_err(|cause| failed(models::Error::running(cause).to_string()))?;
-    Ok(write_slices(&world, &spec, &chunk, &fingerprints, stream)
-        .await
-        .map_err(|error| failed(error.to_string()))?)
-}
+            .map(|(name, before, after)| (name.clone(), Scope::days(first - before, last + after)))
+            .collect();
+        let session = self.world.single_session(&scopes, &self.model.name).await?;
+        let plan = models::plan(&session, &self.model).await?;
+        let time_column = self.spec.partition.clone().unwrap_or_default();
+        let day = |day: i32| lit(ScalarValue::Date32(Some(day)));
+        let mut order = vec![ident(time_column.as_str()).sort(true, false)];
+        order.extend(
+            self.spec
+                .order
+                .iter()
+                .map(|name| ident(name.as_str()).sort(true, false)),
+        );
+        let unsorted = DataFrame::new(session.state(), plan)
+            .filter(ident(time_column.as_str()).between(day(first), day(last)))
+            .map_err(|cause| failed(models::Error::running(cause).to_string()))?;
+        let plan = async || -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+            unsorted
+                .clone()
+                .sort(order.clone())?
+                .create_physical_plan()
+                .await
+        };
+        let running = |cause: DataFusionError| failed(models::Error::running(cause).to_string());
+        let mut ordered = plan().await.map_err(running)?;
+        if let Some(input) = sorted_input(&ordered) {
+            let sorted = self.sorted(&input, &time_column, &session).await;
+            match sorted.map_err(running)? {
+                Some(stream) => {
+                    return Ok(
+                        write_slices(&self.world, &self.spec, days, &self.stale, stream)
+                            .await
+                            .map_err(|error| failed(error.to_string()))?,
+                    );
+                }
+                // There is no room for all rows at once: anew, with a sort that spills.
+                None => ordered = plan().await.map_err(running)?,
+            }
+        }
+        let stream = execute_stream(ordered, session.task_ctx()).map_err(running)?;
+        Ok(
+            write_slices(&self.world, &self.spec, days, &self.stale, stream)
+                .await
+                .map_err(|error| failed(error.to_string()))?,
+        )
+    }
 
-/// Computed days of a model on their way into the lake.
-struct Committing<'a> {
-    model: &'a Arc<Model>,
-    ingredients: &'a Ingredients,
-    days: &'a [i32],
-    fingerprints: &'a BTreeMap<i32, String>,
-}
-
-impl Committing<'_> {
-    /// Replaces the slices that came out different, all in one commit, if the checks hold.
-    async fn commit(
+    /// The rows of a plan by day and the table's order, or nothing if memory does not hold them.
+    async fn sorted(
         &self,
-        world: &mut World,
-        slices: Vec<(i32, NewFile)>,
-        report: &mut ModelReport,
-    ) -> crate::error::Result<()> {
-        let Some(snapshot) = world.snapshots.get(&self.model.name).cloned() else {
-            return abandon(world, slices.into_iter().map(|(_, slice)| slice)).await;
+        plan: &Arc<dyn ExecutionPlan>,
+        day: &str,
+        session: &SessionContext,
+    ) -> Result<Option<SendableRecordBatchStream>, DataFusionError> {
+        let pool = &session.runtime_env().memory_pool;
+        let reservation = MemoryConsumer::new("slices in order").register(pool);
+        let mut sorted = Sorted::new(day, &self.spec.order, reservation);
+        let refused = |error: &DataFusionError| {
+            matches!(error.find_root(), DataFusionError::ResourcesExhausted(_))
         };
-        let mut change = Change {
-            rows_change: true,
-            ..Change::default()
+        // All partitions at once: one may have to be read for another to go on.
+        let streams = execute_stream_partitioned(Arc::clone(plan), session.task_ctx())?;
+        let mut batches = futures::stream::select_all(streams);
+        loop {
+            let pushed = match batches.try_next().await {
+                Ok(Some(batch)) => sorted.push(batch),
+                Ok(None) => break,
+                Err(error) => Err(error),
+            };
+            match pushed {
+                Ok(()) => {}
+                Err(error) if refused(&error) => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        let days = sorted
+            .days(SORTED_ROWS)?
+            .map(|piece| piece.map(|(_, rows)| rows));
+        let stream = RecordBatchStreamAdapter::new(plan.schema(), futures::stream::iter(days));
+        Ok(Some(Box::pin(stream)))
+    }
+
+    /// What of the slices is to be committed: those that came out different.
+    async fn compared(&self, slices: Vec<(i32, NewFile)>) -> crate::error::Result<Computed> {
+        let mut computed = Computed {
+            change: Change {
+                rows_change: true,
+                ..Change::default()
+            },
+            written: 0,
+            rows: 0,
         };
-        let mut written = 0;
-        let mut rows = 0;
+        let snapshot = self.world.snapshots.get(&self.model.name);
         for (day, slice) in slices {
-            let old: Vec<DataFile> = snapshot.day(day).cloned().collect();
+            let old: Vec<DataFile> = snapshot
+                .map(|snapshot| snapshot.day(day).cloned().collect())
+                .unwrap_or_default();
             let same = match old.as_slice() {
                 [file] => file.content.as_deref() == Some(&slice.content),
                 _ => false,
             };
             if same {
-                slice.abandon(&world.setup.lake).await?;
+                slice.abandon(&self.world.setup.lake).await?;
                 // A day that is still going on is looked at again every time: its fingerprint
                 // would not outlive this run.
-                if let ([file], Some(fingerprint)) = (old.as_slice(), self.fingerprints.get(&day))
+                if let ([file], Some(fingerprint)) = (old.as_slice(), self.stale.get(&day))
                     && file.fingerprint.as_ref() != Some(fingerprint)
-                    && self.ingredients.is_complete(world, day)
+                    && self.ingredients.is_complete(&self.world, day)
                 {
-                    change.retags.push((file.clone(), fingerprint.clone()));
+                    let tagged = (file.clone(), fingerprint.clone());
+                    computed.change.retags.push(tagged);
                 }
                 continue;
             }
-            written += 1;
-            rows += slice.rows;
-            change.removes.extend(old);
-            change.adds.push(slice);
+            computed.written += 1;
+            computed.rows += slice.rows;
+            computed.change.removes.extend(old);
+            computed.change.adds.push(slice);
         }
-        report.computed += self.days.len() as u64;
-        if !change.adds.is_empty()
-            && let Err(error) = self.check(world, &snapshot, &change).await
-        {
-            abandon(world, change.adds).await?;
-            return Err(error);
-        }
-        if change.adds.is_empty() && change.removes.is_empty() && change.retags.is_empty() {
-            return Ok(());
-        }
-        let mut base = snapshot;
-        loop {
-            match world.setup.lake.commit(&base, change).await? {
-                Committed::Done(now) | Committed::AlreadyThere(now) => {
-                    world.snapshots.insert(self.model.name.clone(), now);
-                    break;
-                }
-                // An empty table that was just created is no race.
-                Committed::Raced(back, now) if base.version < 0 && now.files.is_empty() => {
-                    change = back;
-                    base = now;
-                }
-                Committed::Raced(back, _) => {
-                    abandon(world, back.adds).await?;
-                    return Err(Error::Raced {
-                        model: self.model.name.clone(),
-                    }
-                    .into());
-                }
-            }
-        }
-        report.written += written;
-        report.rows += rows;
-        Ok(())
+        Ok(computed)
     }
 
     /// Makes the model's checks over the days as they would be after the change.
-    async fn check(
-        &self,
-        world: &World,
-        snapshot: &Snapshot,
-        change: &Change,
-    ) -> crate::error::Result<()> {
-        let (Some(first), Some(last)) = (self.days.iter().min(), self.days.iter().max()) else {
+    async fn check(&self, days: &[i32], change: &Change) -> crate::error::Result<()> {
+        let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
             return Ok(());
         };
-        let checks: Vec<_> = world.setup.library.checks_of(&self.model.name).collect();
-        if checks.is_empty() {
+        let Some(snapshot) = self.world.snapshots.get(&self.model.name) else {
             return Ok(());
-        }
-        let mut after = world.clone();
+        };
+        let library = &self.world.setup.library;
+        let checks: Vec<_> = library.checks_of(&self.model.name).collect();
+        let mut after = self.world.clone();
         after
             .snapshots
             .insert(self.model.name.clone(), snapshot.preview(change)?);
-        let scopes: HashMap<String, Scope> = world
-            .setup
-            .library
+        let scopes: HashMap<String, Scope> = library
             .in_order()
             .filter(|model| model.kind == Kind::Table)
             .map(|model| (model.name.clone(), Scope::days(*first, *last)))
             .collect();
-        let read = checks.iter().flat_map(|check| &check.inputs);
-        let session = after.session_for(&scopes, read).await?;
         for check in checks {
             let wrong = |cause| Error::CheckFails {
                 check: check.name.clone(),
                 cause: models::Error::running(cause).to_string(),
             };
+            // One partition, as the days themselves are computed: stored order is kept.
+            let session = after.ordered_session(&scopes, &check.inputs).await?;
             let frame = session.sql(&check.sql).await.map_err(wrong)?;
             let found = frame.collect().await.map_err(wrong)?;
             let rows: usize = found.iter().map(RecordBatch::num_rows).sum();
@@ -519,6 +563,36 @@ impl Committing<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Replaces slices, all in one commit; the world sees them from then on.
+async fn commit(world: &mut World, model: &Model, mut change: Change) -> crate::error::Result<()> {
+    let Some(mut base) = world.snapshots.get(&model.name).cloned() else {
+        return abandon(world, change.adds).await;
+    };
+    if change.adds.is_empty() && change.removes.is_empty() && change.retags.is_empty() {
+        return Ok(());
+    }
+    loop {
+        match world.setup.lake.commit(&base, change).await? {
+            Committed::Done(now) | Committed::AlreadyThere(now) => {
+                world.snapshots.insert(model.name.clone(), now);
+                return Ok(());
+            }
+            // An empty table that was just created is no race.
+            Committed::Raced(back, now) if base.version < 0 && now.files.is_empty() => {
+                change = back;
+                base = now;
+            }
+            Committed::Raced(back, _) => {
+                abandon(world, back.adds).await?;
+                return Err(Error::Raced {
+                    model: model.name.clone(),
+                }
+                .into());
+            }
+        }
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::fingerprint::Ingredients;
-use crate::models::{Kind, Model, World};
+use crate::models::{Ingredients, Kind, Model, World};
 
 /// The table models behind `model` whose slices do not fit what they are made from now, so that a
 /// run would compute them: as far as the model's rows of `day` rest on them.

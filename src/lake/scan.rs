@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch};
 use datafusion::arrow::compute::SortOptions;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -184,6 +184,17 @@ impl SnapshotTable {
                     max_value: Precision::Exact(high.clone()),
                     ..ColumnStatistics::new_unknown()
                 },
+                // The engine wants some bounds of every column of an order. Where a day has one file
+                // the day decides, and the log keeps no bounds of text.
+                None if *field.data_type() == DataType::Utf8
+                    && self.spec.order.contains(field.name()) =>
+                {
+                    ColumnStatistics {
+                        min_value: Precision::Inexact(ScalarValue::from("")),
+                        max_value: Precision::Inexact(ScalarValue::from("\u{10ffff}")),
+                        ..ColumnStatistics::new_unknown()
+                    }
+                }
                 None => ColumnStatistics::new_unknown(),
             })
             .collect();

@@ -18,6 +18,8 @@ pub struct TableSpec {
     pub order: Vec<String>,
     /// Columns whose range the log tells for each file, beside those of `order`.
     pub ranged: Vec<String>,
+    /// Columns whose values hardly repeat: a dictionary of them would be in the way.
+    pub unlike: Vec<String>,
 }
 
 impl TableSpec {
@@ -34,6 +36,7 @@ impl TableSpec {
             partition: partition.map(str::to_owned),
             order: order.iter().map(|name| (*name).to_owned()).collect(),
             ranged: Vec::new(),
+            unlike: Vec::new(),
         })
     }
 
@@ -42,6 +45,15 @@ impl TableSpec {
         let ranged = columns.iter().map(|name| (*name).to_owned()).collect();
         Arc::new(TableSpec {
             ranged,
+            ..Arc::unwrap_or_clone(self)
+        })
+    }
+
+    /// The same with these columns' values stored one by one.
+    pub fn with_unlike(self: Arc<Self>, columns: &[&str]) -> Arc<Self> {
+        let unlike = columns.iter().map(|name| (*name).to_owned()).collect();
+        Arc::new(TableSpec {
+            unlike,
             ..Arc::unwrap_or_clone(self)
         })
     }

@@ -54,6 +54,7 @@ pub static EVENTS_RAW: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
             ("description", Utf8, true),
             ("titlebar", Utf8, true),
             ("screen_hash", Int64, true),
+            ("application_id", Int64, false),
             ("full_url", Utf8, true),
             ("host", Utf8, true),
             ("site", Utf8, true),
@@ -69,8 +70,31 @@ pub static EVENTS_RAW: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
         Some("utc_date"),
         &["login_id", "start"],
     )
-    // How long a day's events last tells when its numbers are final.
-    .with_ranges(&["duration_sec"])
+    // How long a day's events last tells when its numbers are final; where no event came again,
+    // every row is in force.
+    .with_ranges(&["duration_sec", "revision"])
+    .with_unlike(&["content_hash"])
+});
+
+/// The programs and sites that events name, by the number that events carry: a hash of the row's
+/// texts, so that a row never changes. A load appends those it sees first; readers take one of
+/// several equal ones.
+pub static APPLICATIONS: LazyLock<Arc<TableSpec>> = LazyLock::new(|| {
+    use DataType::{Boolean, Int64, Utf8};
+    TableSpec::new(
+        "raw/applications",
+        schema(&[
+            ("application_id", Int64, false),
+            ("executable", Utf8, true),
+            ("application_base", Utf8, true),
+            ("host", Utf8, true),
+            ("site", Utf8, true),
+            ("website", Utf8, true),
+            ("searched", Boolean, false),
+        ]),
+        None,
+        &[],
+    )
 });
 
 /// Every agent ever seen, one row a load that taught something new about it; readers aggregate.

@@ -9,10 +9,11 @@ use datafusion::arrow::compute::{SortOptions, cast};
 use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef, TimeUnit};
 use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::parquet::arrow::AsyncArrowWriter;
-use datafusion::parquet::basic::{Compression, ZstdLevel};
+use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::statistics::Statistics;
+use datafusion::parquet::schema::types::ColumnPath;
 use deltalake_core::kernel::Add;
 use object_store::ObjectStoreExt;
 use object_store::buffered::BufWriter;
@@ -103,10 +104,29 @@ impl FileWriter {
             })
             .collect::<Vec<_>>();
         let level = ZstdLevel::try_new(options.zstd_level).unwrap_or_default();
-        let properties = WriterProperties::builder()
+        let mut properties = WriterProperties::builder();
+        for field in schema.fields() {
+            let column = ColumnPath::from(field.name().as_str());
+            // Ranges of other columns hardly ever leave out a row group.
+            if spec.order.contains(field.name()) || spec.ranged.contains(field.name()) {
+                properties = properties
+                    .set_column_statistics_enabled(column.clone(), EnabledStatistics::Chunk);
+            }
+            if matches!(field.data_type(), DataType::Timestamp(..)) {
+                // Instants hardly repeat but follow one another closely.
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+            } else if spec.unlike.contains(field.name()) {
+                properties = properties
+                    .set_column_dictionary_enabled(column.clone(), false)
+                    .set_column_encoding(column, Encoding::PLAIN);
+            }
+        }
+        let properties = properties
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_statistics_enabled(EnabledStatistics::None)
             .set_sorting_columns((!sorting.is_empty()).then_some(sorting))
             .set_created_by("activlake".into())
             .build();

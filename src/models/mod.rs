@@ -8,6 +8,7 @@ mod agents;
 mod calendar_time_off;
 pub mod contract;
 mod error;
+mod fingerprint;
 pub mod groups;
 mod labels;
 pub mod library;
@@ -21,6 +22,7 @@ pub mod why;
 mod world;
 
 pub use error::Error;
+pub use fingerprint::Ingredients;
 pub use library::{Audience, Kind, Library, Model};
 pub use people::{People, Person};
 pub use reader::{ColumnInfo, Reader, Statement, ViewInfo};

@@ -469,6 +469,7 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         &[("activtrak_id", INT), ("group_id", INT)],
         consumer_group_rows(org, as_of_date),
     );
+    let (classifier, classify_print) = classifier(org, shipped, &memberships);
     let first_date = people
         .persons
         .values()
@@ -485,11 +486,28 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
             .unwrap_or_default(),
     );
 
+    add(
+        "org_rule_sets",
+        &[("rule_set", INT), ("user_id", INT), ("day", DATE)],
+        classifier
+            .rule_sets()
+            .into_iter()
+            .map(|(rule_set, who)| {
+                vec![
+                    int(rule_set),
+                    int_or_null(who.map(|(user_id, _)| user_id)),
+                    ScalarValue::Date32(who.map(|(_, day)| day)),
+                ]
+            })
+            .collect(),
+    );
+
     if let Some(error) = failed {
         return Err(error);
     }
-    let (classifier, classify_print) = classifier(org, shipped, &memberships);
-    out.prints.insert("classify".into(), classify_print);
+    for by_rules in ["classify", "rule_set"] {
+        out.prints.insert(by_rules.into(), classify_print.clone());
+    }
     let names = names(org, shipped);
     out.prints.insert(
         "application_name".into(),
@@ -516,7 +534,7 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         .insert("has_schedule_window".into(), schedule_print);
     out.prints
         .insert("reporting_zone".into(), zone_print(zones, people));
-    for by_zone in ["crosses_day", "local_day", "local_hours"] {
+    for by_zone in ["crosses_day", "local_date", "local_day", "local_hours"] {
         out.prints.insert(by_zone.into(), zone_print(zones, people));
     }
     out.prints

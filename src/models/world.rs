@@ -1,18 +1,20 @@
 //! Everything a query depends on, at one moment: settings, people, models, and one snapshot of
 //! every stored table. From it come the sessions in which models are planned.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
+use datafusion::common::ScalarValue;
 use datafusion::datasource::{MemTable, ViewTable};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::fingerprint::Ingredients;
 use super::library::{Kind, Library, Model};
 use super::org_tables::{self, OrgTables};
 use super::people::{Agent, People};
@@ -21,7 +23,7 @@ use crate::clock::AsOf;
 use crate::config::Settings;
 use crate::config::org::Org;
 use crate::config::shipped::Shipped;
-use crate::lake::{self, Lake, Scope, Snapshot, TableSpec, tables};
+use crate::lake::{self, DataFile, Lake, Scope, Snapshot, TableSpec, tables};
 
 /// The catalog name that clients see.
 pub const CATALOG: &str = "activlake";
@@ -105,6 +107,9 @@ impl Setup {
         options.sql_parser.collect_spans = true;
         options.optimizer.prefer_existing_sort = true;
         options.optimizer.repartition_file_scans = true;
+        if std::env::var("XPUSH").is_ok() {
+            options.execution.parquet.pushdown_filters = true;
+        }
         SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime))
     }
 
@@ -147,11 +152,34 @@ pub struct World {
     pub as_of: AsOf,
 }
 
+/// What events name, by a number that is made of it: a row never changes, and new ones change
+/// nothing that was computed before.
+pub const RAW_APPLICATIONS: &str = "raw_applications";
+
+/// The two parts of `raw_events`: dates on which no event came twice, and the others.
+const RAW_EVENTS_PARTS: [&str; 2] = ["raw_events_once", "raw_events_revised"];
+
+/// The model of how long each zone was reported, which `timezone_mode = user` goes by.
+const ZONE_SECONDS: &str = "int_zone_seconds";
+
+/// The dates of events on which some event came twice, or may have.
+fn revised_dates(events: &Snapshot) -> HashSet<Option<i32>> {
+    let once = |file: &DataFile| {
+        matches!(
+            file.ranges.get("revision"),
+            Some((_, ScalarValue::Int32(Some(0))))
+        )
+    };
+    let revised = events.files.iter().filter(|file| !once(file));
+    revised.map(|file| file.day).collect()
+}
+
 /// The names under which models read the engine's own tables.
-fn raw_tables() -> [(&'static str, Arc<TableSpec>); 7] {
+fn raw_tables() -> [(&'static str, Arc<TableSpec>); 8] {
     [
         ("raw_events", Arc::clone(&tables::EVENTS_RAW)),
         ("raw_agents", Arc::clone(&tables::AGENTS)),
+        (RAW_APPLICATIONS, Arc::clone(&tables::APPLICATIONS)),
         ("raw_meetings", Arc::clone(&tables::MEETINGS_RAW)),
         ("raw_calendar_syncs", Arc::clone(&tables::CALENDAR_SYNCS)),
         ("raw_rejects", Arc::clone(&tables::REJECTS)),
@@ -175,6 +203,14 @@ impl World {
         for model in setup.library.in_order() {
             if let Some(spec) = Setup::model_table(model) {
                 snapshots.insert(model.name.clone(), setup.lake.snapshot(&spec).await?);
+            }
+        }
+        if let Some(events) = snapshots.get("raw_events") {
+            let revised = revised_dates(events);
+            let [once, twice] = [false, true]
+                .map(|wanted| events.only(|file| revised.contains(&file.day) == wanted));
+            for (name, part) in RAW_EVENTS_PARTS.into_iter().zip([once, twice]) {
+                snapshots.insert(name.to_owned(), part);
             }
         }
         let stored_org = super::stored_org::latest(setup).await?;
@@ -228,7 +264,11 @@ impl World {
 
     /// Whether anything was committed since.
     pub async fn is_stale(&self) -> crate::error::Result<bool> {
-        for snapshot in self.snapshots.values() {
+        for (name, snapshot) in &self.snapshots {
+            // Parts are as new as the whole.
+            if RAW_EVENTS_PARTS.contains(&name.as_str()) {
+                continue;
+            }
             if self.setup.lake.is_stale(snapshot).await? {
                 return Ok(true);
             }
@@ -240,12 +280,46 @@ impl World {
     async fn reported_zones(
         &self,
     ) -> crate::error::Result<BTreeMap<i64, Vec<(i64, Option<String>)>>> {
-        let session = self.session(&HashMap::new()).await?;
-        let frame = session
-            .table("int_zone_seconds")
-            .await
-            .map_err(Error::running)?;
-        let batches = frame.collect().await.map_err(Error::running)?;
+        let Some(model) = self.setup.library.get(ZONE_SECONDS) else {
+            return Ok(BTreeMap::new());
+        };
+        // Of most dates a run has stored them; the others' events are read.
+        let ingredients = Ingredients::of(self, model);
+        let stored = self.snapshots.get(ZONE_SECONDS);
+        let current = |day: i32| {
+            let file = stored.and_then(|stored| stored.day(day).next());
+            file.and_then(|file| file.fingerprint.as_ref())
+                .is_some_and(|known| *known == ingredients.fingerprint(self, day))
+        };
+        let days: BTreeSet<i32> = RAW_EVENTS_PARTS
+            .iter()
+            .filter_map(|name| self.snapshots.get(*name))
+            .flat_map(|snapshot| snapshot.files.iter().filter_map(|file| file.day))
+            .collect();
+        let fresh: BTreeSet<i32> = days.iter().copied().filter(|day| current(*day)).collect();
+        let mut parts = self.clone();
+        for (name, snapshot) in &mut parts.snapshots {
+            let wanted = |day: Option<i32>| day.is_some_and(|day| fresh.contains(&day));
+            if name == ZONE_SECONDS {
+                *snapshot = snapshot.only(|file| wanted(file.day));
+            } else if RAW_EVENTS_PARTS.contains(&name.as_str()) {
+                *snapshot = snapshot.only(|file| !wanted(file.day));
+            }
+        }
+        let session = parts.session_for(&HashMap::new(), [&model.name]).await?;
+        let mut batches = Vec::new();
+        if !fresh.is_empty() {
+            let frame = session.table(ZONE_SECONDS).await.map_err(Error::running)?;
+            batches.extend(frame.collect().await.map_err(Error::running)?);
+        }
+        if fresh.len() < days.len() {
+            let plan = plan(&session, model).await?;
+            let frame = session
+                .execute_logical_plan(plan)
+                .await
+                .map_err(Error::running)?;
+            batches.extend(frame.collect().await.map_err(Error::running)?);
+        }
         // (user, first start of the date) → (seconds, zone): most seconds, then the least name.
         let mut best: BTreeMap<(i64, i64), (i64, String)> = BTreeMap::new();
         for batch in &batches {
@@ -315,7 +389,16 @@ impl World {
         scopes: &HashMap<String, Scope>,
         model: &String,
     ) -> crate::error::Result<SessionContext> {
-        let needed = self.closure([model]);
+        self.ordered_session(scopes, [model]).await
+    }
+
+    /// The same for what some models and checks read.
+    pub async fn ordered_session<'a>(
+        &self,
+        scopes: &HashMap<String, Scope>,
+        models: impl IntoIterator<Item = &'a String>,
+    ) -> crate::error::Result<SessionContext> {
+        let needed = self.closure(models);
         self.session_of(scopes, 1, Some(&needed)).await
     }
 

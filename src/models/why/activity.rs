@@ -98,7 +98,16 @@ pub async fn read(
     let batches = query(
         session,
         &format!(
-            "select * from int_activities
+            "select
+                activities.*,
+                applications.executable,
+                applications.application,
+                applications.site,
+                applications.website,
+                applications.application_or_site as task
+            from stg_applications as applications
+            right join int_activities as activities
+                on applications.application_id = activities.application_id
             where user_id = {user_id} and local_date between date '{}' and date '{}'
             order by start",
             date_text(*dates.start()),

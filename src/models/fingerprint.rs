@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::common::ScalarValue;
 use xxhash_rust::xxh3::Xxh3Default;
 
+use super::world::RAW_APPLICATIONS;
+use super::{Kind, Library, Model, World};
 use crate::lake::{DataFile, Snapshot};
-use crate::models::{Kind, Library, Model, World};
 
 /// What a model depends on, found once a run.
 pub struct Ingredients {
@@ -153,7 +154,7 @@ impl Ingredients {
 }
 
 /// Changes when the meaning of a fingerprint, or of a function by the same name, does.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 fn is_clock(name: &str) -> bool {
     name == "as_of" || name == "as_of_date"
@@ -192,6 +193,7 @@ impl Found {
                     self.views.insert(name.clone());
                     self.walk(library, world, input, span);
                 }
+                _ if name == RAW_APPLICATIONS => {}
                 _ if world.snapshots.contains_key(name) => {
                     let widest = self.stored.entry(name.clone()).or_default();
                     *widest = (widest.0.max(span.0), widest.1.max(span.1));
