@@ -2,59 +2,54 @@
 -- part only where a day's events reach into another: what starts next cuts an event, what ran
 -- before delays a passive one.
 with
-raw_events_by_day as (select * from int_events_by_day),
-
-crossing as (
+crossings as (
     select
         user_id as crossing_user_id,
         local_date as crossing_date,
-        min(start) as first_start,
-        max(start + arrow_cast(duration_sec, 'Duration(s)')) as last_end
-    from raw_events_by_day
-    where crosses_day(user_id, local_date, start, duration_sec)
-    group by user_id, local_date
+        first_start,
+        last_end
+    from int_crossings
 ),
 
-reaches as (
-    select
-        *,
-        unnest(make_array(0, 1, 2)) as step
-    from crossing
-),
-
+-- A crossing event's own day and the two after it.
 reaching as (
     select
         *,
         crossing_date + step as reached_date
-    from reaches
+    from (
+        select
+            *,
+            unnest(make_array(0, 1, 2)) as step
+        from crossings
+    ) as steps
 ),
 
 -- From the crossing event on, everything before a later day matters to it; to the event's own day,
 -- what starts before the event ends.
 near as (
     select
-        raw_events_by_day.*,
+        edges.*,
         unnest(
             make_array(
                 case
-                    when reaching.step = 0 and raw_events_by_day.start >= reaching.first_start
+                    when reaching.step = 0 and edges.start >= reaching.first_start
                         then reaching.crossing_date + 1
                 end,
                 case
-                    when reaching.step < 2 and raw_events_by_day.start >= reaching.first_start
+                    when reaching.step < 2 and edges.start >= reaching.first_start
                         then reaching.crossing_date + 2
                 end,
                 case
-                    when reaching.step > 0 and raw_events_by_day.start < reaching.last_end
+                    when reaching.step > 0 and edges.start < reaching.last_end
                         then reaching.crossing_date
                 end
             )
         ) as near_date
     from reaching
-    inner join raw_events_by_day
+    inner join int_edges as edges
         on
-            reaching.crossing_user_id = raw_events_by_day.user_id
-            and reaching.reached_date = raw_events_by_day.local_date
+            reaching.crossing_user_id = edges.user_id
+            and reaching.reached_date = edges.local_date
 ),
 
 ignored as (

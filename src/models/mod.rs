@@ -7,6 +7,7 @@
 mod agents;
 mod calendar_time_off;
 pub mod contract;
+mod day_ranges;
 mod error;
 mod fingerprint;
 pub mod groups;

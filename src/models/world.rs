@@ -14,6 +14,7 @@ use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
+use super::day_ranges::DayRanges;
 use super::fingerprint::Ingredients;
 use super::library::{Kind, Library, Model};
 use super::org_tables::{self, OrgTables};
@@ -107,10 +108,9 @@ impl Setup {
         options.sql_parser.collect_spans = true;
         options.optimizer.prefer_existing_sort = true;
         options.optimizer.repartition_file_scans = true;
-        if std::env::var("XPUSH").is_ok() {
-            options.execution.parquet.pushdown_filters = true;
-        }
-        SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime))
+        let session = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        session.add_optimizer_rule(Arc::new(DayRanges));
+        session
     }
 
     /// The stored table of a model that is computed by day.

@@ -196,6 +196,48 @@ fn reading_days_in_order_needs_no_sort() {
 }
 
 #[test]
+fn a_local_day_of_events_bounds_what_is_read() {
+    block_on(async {
+        let place = Place::new(None, &[("limits.threads", "2")], "2026-03-20T00:00:00Z");
+        for (part, date) in ["2026-03-02", "2026-03-07", "2026-03-12"]
+            .iter()
+            .enumerate()
+        {
+            let text = day_of_events(date, part * 100..part * 100 + 50);
+            place.ingest_text("a.ndjson", &text).await;
+        }
+        place.run().await;
+        for (filter, days) in [
+            ("local_date = date '2026-03-07'", 1),
+            (
+                "local_date between date '2026-03-03' and date '2026-03-11'",
+                1,
+            ),
+            (
+                "local_date > date '2026-03-02' and local_date <= date '2026-03-12'",
+                2,
+            ),
+            ("local_date < date '2026-03-07'", 1),
+            (
+                "not local_date between date '2026-03-03' and date '2026-03-11'",
+                2,
+            ),
+            ("local_date >= date '2026-03-13'", 0),
+        ] {
+            let query = format!("select count(*) as n from events where {filter}");
+            let plan = place.csv(&format!("explain {query}")).await;
+            // The as-of instant is a bound of its own, with "<=".
+            let bounded = ["raw_events_once.start >= ", "raw_events_once.start < "]
+                .iter()
+                .any(|bound| plan.contains(bound));
+            assert_eq!(bounded, !filter.starts_with("not"), "{filter}: {plan}");
+            let counted = place.csv(&query).await;
+            assert_eq!(counted, format!("n\n{}\n", days * 50), "{filter}");
+        }
+    });
+}
+
+#[test]
 fn the_sql_folder_holds_no_query_that_the_library_misses() {
     let library = activlake::models::Library::load(None).unwrap();
     for folder in ["staging", "intermediate", "views", "operations"] {
