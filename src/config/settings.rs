@@ -287,7 +287,7 @@ impl Default for Limits {
             threads: 0,
             ingest_batch_rows: 200_000,
             ingest_batch_bytes: 64 << 20,
-            ingest_filter_bytes: 64 << 20,
+            ingest_filter_bytes: 256 << 20,
             max_row_bytes: 1 << 20,
             chunk_rows: 1_000_000,
             batch_rows: 8_192,

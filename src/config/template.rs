@@ -138,7 +138,7 @@ url = "./lake"
 #ingest_batch_rows = 200000
 #ingest_batch = "64MiB"
 # Memory for the filter of known events.
-#ingest_filter = "64MiB"
+#ingest_filter = "256MiB"
 # The largest input row.
 #max_row = "1MiB"
 # Input rows that one recompute step takes at once.

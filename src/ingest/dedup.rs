@@ -35,6 +35,10 @@ pub struct Placement {
 pub struct KeyFilter {
     bits: Vec<u64>,
     filled: bool,
+    /// Keys put in, and how many it was made for.
+    keys: u64,
+    expected: u64,
+    bytes_max: usize,
 }
 
 const PROBES: u64 = 8;
@@ -47,6 +51,23 @@ impl KeyFilter {
         KeyFilter {
             bits: vec![0; words.max(1)],
             filled: false,
+            keys: 0,
+            expected: expected_keys,
+            bytes_max: bytes,
+        }
+    }
+
+    /// The same without keys, to be filled anew.
+    pub fn emptied(&self) -> KeyFilter {
+        KeyFilter::new(self.bytes_max, self.keys.max(self.expected))
+    }
+
+    /// Starts anew, larger, where it holds more keys than it was made for: it would soon take new
+    /// keys for known ones, and looking each of those up reads the whole lake.
+    fn grow(&mut self) {
+        let larger = KeyFilter::new(self.bytes_max, self.keys.saturating_mul(2));
+        if self.keys > self.expected && larger.bytes() > self.bytes() {
+            *self = larger;
         }
     }
 
@@ -69,6 +90,7 @@ impl KeyFilter {
     }
 
     pub(super) fn insert(&mut self, agent_id: i64, event_id: &str) {
+        self.keys += 1;
         for (word, bit) in self.places(agent_id, event_id) {
             if let Some(word) = self.bits.get_mut(word) {
                 *word |= bit;
@@ -140,6 +162,7 @@ pub async fn place(
         // an id may come back with another start.
         let dates: BTreeSet<i32> = collected.keys.iter().map(|key| key.utc_date).collect();
         let any_given = collected.keys.iter().any(|key| key.id_given);
+        filter.grow();
         if any_given && !filter.filled {
             look_up(lake, snapshot, None, &winners, &mut stored, Some(filter)).await?;
             filter.filled = true;
@@ -301,5 +324,29 @@ mod tests {
             .filter(|number| filter.may_hold(*number, "x"))
             .count();
         assert!(wrong < 10, "{wrong}");
+    }
+
+    #[test]
+    fn a_filter_that_holds_more_than_it_was_made_for_is_filled_anew() {
+        let mut filter = KeyFilter::new(1 << 20, 10_000);
+        filter.filled = true;
+        for number in 0..10_000 {
+            filter.insert(number, "x");
+        }
+        let before = filter.bytes();
+        filter.grow();
+        assert!(filter.filled && filter.bytes() == before);
+        filter.insert(10_000, "x");
+        filter.grow();
+        assert!(!filter.filled && filter.bytes() > before);
+        assert!(!filter.may_hold(1, "x"), "it is empty until it is filled");
+        // No larger than the settings allow.
+        let mut largest = KeyFilter::new(1 << 16, 10_000);
+        largest.filled = true;
+        for number in 0..20_000 {
+            largest.insert(number, "x");
+        }
+        largest.grow();
+        assert!(largest.filled && largest.bytes() == 1 << 16);
     }
 }

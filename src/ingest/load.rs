@@ -280,7 +280,7 @@ impl Writer {
                         for file in change.adds {
                             file.abandon(&self.lake).await?;
                         }
-                        self.filter = KeyFilter::new(self.filter.bytes(), 0);
+                        self.filter = self.filter.emptied();
                         self.events = now;
                     }
                 }

@@ -533,7 +533,7 @@ mod tests {
         assert!(place("stg_events") < place("int_events_by_day"));
         assert!(place("int_activities") < place("daily_user_summary"));
         let closure = library.closure("daily_user_summary");
-        assert!(closure.contains("raw_events") && closure.contains("org_users"));
+        assert!(closure.contains("raw_events_once") && closure.contains("org_users"));
     }
 
     #[test]
