@@ -36,7 +36,6 @@ classified as (
         dated.*,
         classes.application,
         classes.application_or_site,
-        classes.app_or_site_consolidated_name,
         classes.browser_site,
         classes.activity_type,
         classes.category,
