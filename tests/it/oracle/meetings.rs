@@ -1,5 +1,7 @@
 //! Offline meeting seconds of one person, and their hours.
 
+use std::collections::BTreeMap;
+
 use chrono::{NaiveDate, NaiveDateTime, Timelike};
 
 use super::Meeting;
@@ -27,15 +29,20 @@ pub fn offline(
 ) -> Vec<Span> {
     let planned: Vec<Span> = meetings.iter().map(|m| (m.start, m.end)).collect();
     let mut closed: Vec<Span> = Vec::new();
-    for (begin, end, _) in days {
+    // Where the zone changes, a day has several pieces: its gaps are closed over all of them.
+    let mut pieces: BTreeMap<NaiveDate, Vec<Span>> = BTreeMap::new();
+    for (begin, end, date) in days {
+        pieces.entry(*date).or_default().push((*begin, *end));
+    }
+    for own in pieces.values() {
         let mut of_day: Vec<Span> = Vec::new();
-        for span in meet(coverage, &[(*begin, *end)]) {
+        for span in meet(coverage, own) {
             match of_day.last_mut() {
                 Some(last) if span.0 - last.1 < gap => last.1 = span.1,
                 _ => of_day.push(span),
             }
         }
-        closed.extend(of_day);
+        closed.extend(meet(&of_day, own));
     }
     meet(&minus(&planned, &closed), &[(from, until)])
 }
