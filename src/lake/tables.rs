@@ -342,6 +342,7 @@ pub fn all() -> Vec<Arc<TableSpec>> {
     [
         &EVENTS_RAW,
         &AGENTS,
+        &APPLICATIONS,
         &MEETINGS_RAW,
         &CALENDAR_STATE,
         &CALENDAR_SYNCS,

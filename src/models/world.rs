@@ -511,3 +511,16 @@ async fn read_agents(
     };
     super::agents::read(setup, snapshot).await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn maintenance_knows_every_table_that_models_read() {
+        let kept: Vec<String> = tables::all().iter().map(|spec| spec.name.clone()).collect();
+        for (name, spec) in raw_tables() {
+            assert!(kept.contains(&spec.name), "{name} is not maintained");
+        }
+    }
+}

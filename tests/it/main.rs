@@ -16,6 +16,7 @@ mod oracle;
 mod peers;
 mod place;
 mod properties;
+mod pure_sql;
 mod recurrence;
 mod simulator;
 mod simulator_clients;
