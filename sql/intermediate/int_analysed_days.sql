@@ -6,14 +6,14 @@ activities as (
         local_date,
         start,
         counted_sec,
-        state,
-        productivity,
-        among(category, setting('metrics.collaboration_categories')) as is_collaboration,
+        is_active,
+        productivity_rank,
+        among(category_hash, setting('metrics.collaboration_categories')) as is_collaboration,
         task_hash,
         screen_hash,
-        alignment(user_id, local_date, category) = 'Core' as is_core,
+        is_core(user_id, local_date, category_hash) as is_core,
         case
-            when productivity = 'Productive' then schedule_seconds(user_id, start, counted_sec)
+            when productivity_rank = 0 then schedule_seconds(user_id, start, counted_sec)
         end as schedule_sec
     from int_activities
 ),
@@ -25,8 +25,8 @@ analysed as (
         day_analysis(
             start,
             counted_sec,
-            state,
-            productivity,
+            is_active,
+            productivity_rank,
             is_collaboration,
             task_hash,
             screen_hash,

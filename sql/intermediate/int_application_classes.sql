@@ -21,7 +21,13 @@ final as (
     select
         * exclude (class),
         class['category'] as category,
-        class['productivity'] as productivity
+        class['productivity'] as productivity,
+        -- Numbers to compute with.
+        case
+            when class['category'] is not null then values_hash(lower(class['category']))
+        end as category_hash,
+        case class['productivity'] when 'Productive' then 0 when 'Unproductive' then 1 else 2 end
+            as productivity_rank
     from classified
 )
 

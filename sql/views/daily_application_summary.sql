@@ -99,7 +99,7 @@ final as (
         used.app_or_site_consolidated_name,
         used.activity_count
     from users
-    inner join used on users.uid = used.user_id
+    right join used on users.uid = used.user_id
     left join days on used.user_id = days.day_user_id and used.local_date = days.day_date
 )
 

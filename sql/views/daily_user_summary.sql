@@ -72,7 +72,7 @@ final as (
         days.utilization_level,
         cast(days.time_off_day as bigint) as time_off_day_count
     from users
-    inner join days on users.uid = days.user_id
+    right join days on users.uid = days.user_id
 )
 
 select * from final

@@ -6,34 +6,13 @@ users as (
     from org_users
 ),
 
-agents as (select * from org_agents),
-
-events as (
-    select * from stg_events
-    where start <= setting('as_of')
-),
-
-owned as (
-    select
-        events.*,
-        agents.user_id,
-        agents.computer_id as reported_computer_id,
-        reporting_zone(agents.user_id, events.start) as zone
-    from agents
-    inner join events on agents.agent_id = events.agent_id
-),
-
-dated as (
-    select
-        *,
-        to_local(start, zone) as local_datetime,
-        local_date(user_id, start) as local_date
-    from owned
-),
+events as (select * from int_shown_events),
 
 classified as (
     select
-        dated.*,
+        events.*,
+        classes.executable,
+        classes.site,
         classes.application,
         classes.application_or_site,
         classes.browser_site,
@@ -41,10 +20,10 @@ classified as (
         classes.category,
         classes.productivity
     from int_application_classes as classes
-    right join dated
+    right join events
         on
-            classes.application_id = dated.application_id
-            and classes.rule_set = rule_set(dated.user_id, dated.local_date)
+            classes.application_id = events.application_id
+            and classes.rule_set = rule_set(events.user_id, events.local_date)
 ),
 
 timed as (
@@ -53,7 +32,7 @@ timed as (
         users.display_name,
         to_local(classified.start, setting('account.timezone')) as account_datetime
     from users
-    inner join classified on users.uid = classified.user_id
+    right join classified on users.uid = classified.user_id
 ),
 
 final as (
@@ -82,7 +61,7 @@ final as (
         browser_site,
         category,
         clean_url,
-        reported_computer_id as computer_id,
+        computer_id,
         computer_name,
         '1' as dataset_version,
         day_name(local_date) as day_of_week,
@@ -91,8 +70,7 @@ final as (
             else 'Weekday'
         end as day_type,
         device_ip,
-        case when state = 'Passive Locked' then cast(0 as bigint) else duration_sec end
-            as duration_sec,
+        duration_sec,
         executable,
         full_url,
         local_date,
@@ -115,7 +93,7 @@ final as (
         search_term,
         site,
         setting('account.timezoneid') as timezoneid,
-        zone as timezonestring,
+        reporting_zone(user_id, start) as timezonestring,
         titlebar,
         "user",
         display_name as user_alias,

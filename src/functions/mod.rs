@@ -85,6 +85,7 @@ pub fn register(session: &SessionContext, tables: &Tables) {
 pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
     vec![
         alignment::alignment(Arc::clone(&tables.core_sets)),
+        alignment::is_core(Arc::clone(&tables.core_sets)),
         among::among(),
         breaks::breaks(),
         calendar::day_name(),
@@ -179,6 +180,7 @@ fn scalar(
         documentation,
         signature: Signature::exact(arguments, Volatility::Immutable),
         coerced: None,
+        constants: false,
         result,
         evaluate: Arc::new(evaluate),
     })
@@ -198,6 +200,27 @@ fn checked(
         documentation,
         signature: Signature::user_defined(Volatility::Immutable),
         coerced: Some(coerced),
+        constants: false,
+        result,
+        evaluate: Arc::new(evaluate),
+    })
+}
+
+/// The same for a function that takes constants beside its columns: they come as arrays of one row, not
+/// repeated for every row.
+fn with_constants(
+    name: &'static str,
+    documentation: Documentation,
+    coerced: Coerced,
+    result: DataType,
+    evaluate: impl Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync + 'static,
+) -> ScalarUDF {
+    ScalarUDF::new_from_impl(Columns {
+        name,
+        documentation,
+        signature: Signature::user_defined(Volatility::Immutable),
+        coerced: Some(coerced),
+        constants: true,
         result,
         evaluate: Arc::new(evaluate),
     })
@@ -211,6 +234,8 @@ struct Columns {
     documentation: Documentation,
     signature: Signature,
     coerced: Option<Coerced>,
+    /// Constant arguments come as arrays of one row.
+    constants: bool,
     result: DataType,
     evaluate: Arc<Evaluate>,
 }
@@ -269,7 +294,10 @@ impl ScalarUDFImpl for Columns {
         let arrays = args
             .args
             .iter()
-            .map(|arg| arg.to_array(rows))
+            .map(|arg| match arg {
+                ColumnarValue::Scalar(_) if self.constants => arg.to_array(1),
+                arg => arg.to_array(rows),
+            })
             .collect::<Result<Vec<_>>>()?;
         let result = (self.evaluate)(&arrays)?;
         if scalars_only && !arrays.is_empty() {

@@ -145,13 +145,8 @@ async fn run_model(
     for day in candidate_days(world, model, &ingredients, request).await? {
         report.days += 1;
         let fingerprint = ingredients.fingerprint(world, day);
-        let current = world.snapshots.get(&model.name).is_some_and(|snapshot| {
-            let mut files = snapshot.day(day);
-            let first = files.next();
-            files.next().is_none()
-                && first.is_some_and(|file| file.fingerprint.as_deref() == Some(&fingerprint))
-        });
-        if request.full_refresh || !current {
+        let current = || Ingredients::is_stored(world, &model.name, day, &fingerprint);
+        if request.full_refresh || !current() {
             stale.insert(day, fingerprint);
         }
     }
@@ -244,19 +239,7 @@ async fn candidate_days(
     ingredients: &Ingredients,
     request: &Request,
 ) -> crate::error::Result<BTreeSet<i32>> {
-    let mut days = BTreeSet::new();
-    for (name, before, after) in &ingredients.inputs {
-        let Some(snapshot) = world.snapshots.get(name) else {
-            continue;
-        };
-        // A model's day gives rows of the same day; a raw file's UTC date may give rows of the
-        // local dates around it.
-        let is_model = world.setup.library.get(name).is_some();
-        let (back, forth) = if is_model { (0, 0) } else { (*after, *before) };
-        for day in snapshot.files.iter().filter_map(|file| file.day) {
-            days.extend(day - back..=day + forth);
-        }
-    }
+    let mut days = ingredients.input_days(world);
     for source in &model.day_sources {
         if covered(world, ingredients, source) {
             continue;

@@ -11,9 +11,12 @@ use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{ColumnStatistics, DFSchema, ScalarValue, Statistics};
+use datafusion::common::{
+    ColumnStatistics, Constraint, Constraints, DFSchema, ScalarValue, Statistics,
+};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
@@ -47,7 +50,8 @@ impl Scope {
         }
     }
 
-    fn holds(&self, day: Option<i32>) -> bool {
+    /// Whether a day is seen; what has no day always is.
+    pub fn holds(&self, day: Option<i32>) -> bool {
         let Some(day) = day else { return true };
         self.from.is_none_or(|from| from <= day) && self.to.is_none_or(|to| day <= to)
     }
@@ -66,12 +70,24 @@ fn table(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> SnapshotTable {
         .cloned()
         .collect();
     SnapshotTable {
+        constraints: constraints(&snapshot.spec),
         schema: snapshot.spec.scan_schema(),
         spec: Arc::clone(&snapshot.spec),
         lake: lake.clone(),
         files: Arc::new(files),
         one_by_one: false,
     }
+}
+
+fn constraints(spec: &TableSpec) -> Constraints {
+    let schema = spec.scan_schema();
+    let unique: Option<Vec<usize>> = spec
+        .unique
+        .iter()
+        .map(|name| schema.index_of(name).ok())
+        .collect();
+    let unique = unique.filter(|unique| !unique.is_empty());
+    Constraints::new_unverified(unique.map(Constraint::PrimaryKey).into_iter().collect())
 }
 
 /// Reads columns of a snapshot in file order, one partition, outside of any session.
@@ -108,6 +124,7 @@ struct SnapshotTable {
     lake: Lake,
     spec: Arc<TableSpec>,
     schema: SchemaRef,
+    constraints: Constraints,
     files: Arc<Vec<DataFile>>,
     /// Read one file after the other, so that only one is open at a time.
     one_by_one: bool,
@@ -228,6 +245,10 @@ impl TableProvider for SnapshotTable {
         Arc::clone(&self.schema)
     }
 
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.constraints)
+    }
+
     fn table_type(&self) -> TableType {
         TableType::Base
     }
@@ -268,6 +289,15 @@ impl TableProvider for SnapshotTable {
             .build();
         let mut source = ParquetSource::new(table_schema)
             .with_table_parquet_options(state.table_options().parquet.clone());
+        // Files never change, so what stands at their ends is read once while there is room for it. A
+        // pass over all files would only push out what queries need.
+        if !self.one_by_one {
+            let runtime = state.runtime_env();
+            let store = runtime.object_store(self.lake.store_url())?;
+            let cache = runtime.cache_manager.get_file_metadata_cache();
+            let factory = CachedParquetFileReaderFactory::new(store, cache);
+            source = source.with_parquet_file_reader_factory(Arc::new(factory));
+        }
         let row_filters: Vec<Expr> = filters
             .iter()
             .filter(|filter| !self.only_partition(filter))

@@ -83,6 +83,33 @@ impl Ingredients {
         }
     }
 
+    /// Days of the inputs, and those that they may give rows of: a model's day gives rows of the
+    /// same day; a raw file's UTC date may give rows of the local dates around it.
+    pub fn input_days(&self, world: &World) -> BTreeSet<i32> {
+        let mut days = BTreeSet::new();
+        for (name, before, after) in &self.inputs {
+            let Some(snapshot) = world.snapshots.get(name) else {
+                continue;
+            };
+            let is_model = world.setup.library.get(name).is_some();
+            let (back, forth) = if is_model { (0, 0) } else { (*after, *before) };
+            for day in snapshot.files.iter().filter_map(|file| file.day) {
+                days.extend(day - back..=day + forth);
+            }
+        }
+        days
+    }
+
+    /// Whether a day has one slice, with this fingerprint.
+    pub fn is_stored(world: &World, model: &str, day: i32, fingerprint: &str) -> bool {
+        world.snapshots.get(model).is_some_and(|snapshot| {
+            let mut files = snapshot.day(day);
+            let first = files.next();
+            files.next().is_none()
+                && first.is_some_and(|file| file.fingerprint.as_deref() == Some(fingerprint))
+        })
+    }
+
     /// The fingerprint of one day's slice.
     pub fn fingerprint(&self, world: &World, day: i32) -> String {
         let mut hash = Xxh3Default::new();

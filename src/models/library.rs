@@ -57,6 +57,13 @@ struct Written {
     /// Whether the table is made while its inputs stream by, so that many rows need little memory.
     #[serde(default)]
     streams: bool,
+    /// Whether others look rows up in it by its key, which no two rows share.
+    #[serde(default)]
+    lookup: bool,
+    /// Whether days of this table that are not stored as they should be now are computed by whoever
+    /// reads them: what was loaded is seen before a run, too.
+    #[serde(default)]
+    live: bool,
     #[serde(default)]
     pending: Vec<String>,
     /// Local days of an input read before and after the day that is made, where it is not only
@@ -144,6 +151,10 @@ pub struct Model {
     pub order: Vec<String>,
     /// Made while its inputs stream by: many rows need little memory.
     pub streams: bool,
+    /// Others look rows up in it by its key, which no two rows share: the optimizer relies on that.
+    pub lookup: bool,
+    /// Days that are not stored as they should be now are computed by whoever reads them.
+    pub live: bool,
     pub pending: Vec<String>,
     /// By input: days read before and after the day that is made.
     pub reads_days: BTreeMap<String, [Days; 2]>,
@@ -451,6 +462,8 @@ fn model(folder: &str, name: &str, sql: &str, written: &str, beside: &str) -> Re
         key: written.key,
         order: written.order,
         streams: written.streams,
+        lookup: written.lookup,
+        live: written.live,
         pending: written.pending,
         reads_days: written.reads_days,
         day_sources: written.day_sources,

@@ -48,6 +48,9 @@ pub struct Sources<'a> {
     pub as_of: Micros,
 }
 
+/// Tables with a column whose values no two rows share: each is made of a map by it.
+pub const UNIQUE: [(&str, &str); 1] = [("org_users", "uid")];
+
 /// Approved time off, a row a user and day.
 pub const TIME_OFF_DAYS: &str = "org_time_off_days";
 
@@ -518,10 +521,10 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         print_of(&(&org.applications, &shipped.applications)),
     );
     let core_sets = core_sets(org, &memberships, &core, categories);
-    out.prints.insert(
-        "alignment".into(),
-        print_of(&(&memberships, &core, &org.groups, categories)),
-    );
+    let core_print = print_of(&(&memberships, &core, &org.groups, categories));
+    for by_core_set in ["alignment", "is_core"] {
+        out.prints.insert(by_core_set.into(), core_print.clone());
+    }
     let schedule_print = print_of(&(
         &org.schedules,
         &org.schedule_members,

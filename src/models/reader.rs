@@ -17,7 +17,9 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
 
+use super::eager_aggregate::EagerAggregate;
 use super::library::{Audience, Kind, Model};
+use super::lookup::UnusedLookup;
 use super::world::{CATALOG, INTERNAL, PUBLIC, Setup, World, plan};
 use super::{Error, place, types};
 
@@ -227,6 +229,8 @@ async fn moment(setup: &Setup, audience: Audience) -> crate::error::Result<Open>
     let world = World::open(setup).await?;
     let inner = world.session(&HashMap::new()).await?;
     let session = setup.session();
+    session.add_optimizer_rule(Arc::new(UnusedLookup));
+    session.add_optimizer_rule(Arc::new(EagerAggregate));
     let engine = |cause: DataFusionError| Error::Engine(cause.to_string());
     crate::functions::register(&session, &world.org_tables.functions);
     // Storage paths are nobody's business but the operator's.

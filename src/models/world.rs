@@ -7,16 +7,18 @@ use std::sync::Arc;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
-use datafusion::common::ScalarValue;
-use datafusion::datasource::{MemTable, ViewTable};
+use datafusion::common::{Constraint, Constraints, ScalarValue};
+use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext, ident, lit};
 
 use super::day_ranges::DayRanges;
 use super::fingerprint::Ingredients;
 use super::library::{Kind, Library, Model};
+use super::lookup::LookupTable;
 use super::org_tables::{self, OrgTables};
 use super::people::{Agent, People};
 use super::{Error, calendar_time_off, types};
@@ -129,12 +131,16 @@ impl Setup {
             .map(String::as_str)
             .filter(|column| *column != partition)
             .collect();
-        Some(TableSpec::new(
+        let spec = TableSpec::new(
             format!("models/{}", model.name),
             model.schema(),
             Some(partition),
             &order,
-        ))
+        );
+        Some(match model.lookup {
+            true => spec.with_unique(&model.key),
+            false => spec,
+        })
     }
 }
 
@@ -145,6 +151,8 @@ pub struct World {
     pub org: Arc<Org>,
     /// Version of the organisation's settings; 0 when none were applied yet.
     pub org_version: i64,
+    /// Where they are kept.
+    org_table: Snapshot,
     pub people: Arc<People>,
     pub org_tables: Arc<OrgTables>,
     /// Stored tables by the name that models use: `raw_events` and such, and models.
@@ -213,6 +221,8 @@ impl World {
                 snapshots.insert(name.to_owned(), part);
             }
         }
+        // Before its rows: what is applied meanwhile makes this one stale.
+        let org_table = setup.lake.snapshot(&tables::ORG).await?;
         let stored_org = super::stored_org::latest(setup).await?;
         let org = Arc::new(stored_org.org);
         let agents = read_agents(setup, &snapshots).await?;
@@ -222,6 +232,7 @@ impl World {
             setup: setup.clone(),
             org: Arc::clone(&org),
             org_version: stored_org.version,
+            org_table,
             people,
             org_tables: Arc::default(),
             snapshots,
@@ -264,16 +275,18 @@ impl World {
 
     /// Whether anything was committed since.
     pub async fn is_stale(&self) -> crate::error::Result<bool> {
-        for (name, snapshot) in &self.snapshots {
-            // Parts are as new as the whole.
-            if RAW_EVENTS_PARTS.contains(&name.as_str()) {
-                continue;
-            }
-            if self.setup.lake.is_stale(snapshot).await? {
-                return Ok(true);
-            }
-        }
-        Ok(super::stored_org::version(&self.setup).await? != self.org_version)
+        // Parts are as new as the whole.
+        let whole = self
+            .snapshots
+            .iter()
+            .filter(|(name, _)| !RAW_EVENTS_PARTS.contains(&name.as_str()))
+            .map(|(_, snapshot)| snapshot);
+        // Side by side: each asks the store once, and a store may be far away.
+        let probes = whole
+            .chain([&self.org_table])
+            .map(|snapshot| self.setup.lake.is_stale(snapshot));
+        let stale = futures::future::try_join_all(probes).await?;
+        Ok(stale.contains(&true))
     }
 
     /// By user and UTC date: the first event, and the zone that most raw seconds reported.
@@ -360,7 +373,75 @@ impl World {
         &self,
         scopes: &HashMap<String, Scope>,
     ) -> crate::error::Result<SessionContext> {
-        self.session_of(scopes, self.setup.threads(), None).await
+        let mut world = self.clone();
+        let live = self
+            .setup
+            .library
+            .in_order()
+            .filter(|model| model.live && model.kind == Kind::Table);
+        let mut fresh = BTreeMap::new();
+        for model in live {
+            if let Some((stored, computed)) = self.live(model, scopes).await? {
+                world.snapshots.insert(model.name.clone(), stored);
+                fresh.insert(model.name.clone(), computed);
+            }
+        }
+        let threads = self.setup.threads();
+        world.session_of(scopes, threads, None, &fresh).await
+    }
+
+    /// A table with days that are not stored as they should be now: what is stored of the others, and
+    /// a plan for these.
+    async fn live(
+        &self,
+        model: &Arc<Model>,
+        scopes: &HashMap<String, Scope>,
+    ) -> crate::error::Result<Option<(Snapshot, LogicalPlan)>> {
+        let (Some(stored), Some(day_column)) = (
+            self.snapshots.get(&model.name),
+            model.time_column.as_deref(),
+        ) else {
+            return Ok(None);
+        };
+        let ingredients = Ingredients::of(self, model);
+        let scope = scopes.get(&model.name).copied().unwrap_or_default();
+        let mut stale = ingredients.input_days(self);
+        stale.extend(stored.files.iter().filter_map(|file| file.day));
+        stale.retain(|day| {
+            scope.holds(Some(*day)) && {
+                let fingerprint = ingredients.fingerprint(self, *day);
+                !Ingredients::is_stored(self, &model.name, *day, &fingerprint)
+            }
+        });
+        if stale.is_empty() {
+            return Ok(None);
+        }
+        let mut parts = self.clone();
+        for (name, before, after) in &ingredients.inputs {
+            let read: BTreeSet<i32> = stale
+                .iter()
+                .flat_map(|day| day - before..=day + after)
+                .collect();
+            if let Some(snapshot) = parts.snapshots.get_mut(name) {
+                *snapshot = snapshot.only(|file| file.day.is_none_or(|day| read.contains(&day)));
+            }
+        }
+        let needed = self.closure([&model.name]);
+        let session = parts
+            .session_of(
+                scopes,
+                self.setup.threads(),
+                Some(&needed),
+                &BTreeMap::new(),
+            )
+            .await?;
+        let days = stale.iter().map(|day| lit(ScalarValue::Date32(Some(*day))));
+        let fresh = LogicalPlanBuilder::from(plan(&session, model).await?)
+            .filter(ident(day_column).in_list(days.collect(), false))
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(Error::running)?;
+        let stored = stored.only(|file| file.day.is_none_or(|day| !stale.contains(&day)));
+        Ok(Some((stored, fresh)))
     }
 
     /// A session in which only these models, and what they are made from, can be read; planning all
@@ -371,8 +452,13 @@ impl World {
         models: impl IntoIterator<Item = &'a String>,
     ) -> crate::error::Result<SessionContext> {
         let needed = self.closure(models);
-        self.session_of(scopes, self.setup.threads(), Some(&needed))
-            .await
+        self.session_of(
+            scopes,
+            self.setup.threads(),
+            Some(&needed),
+            &BTreeMap::new(),
+        )
+        .await
     }
 
     fn closure<'a>(&self, models: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
@@ -399,7 +485,8 @@ impl World {
         models: impl IntoIterator<Item = &'a String>,
     ) -> crate::error::Result<SessionContext> {
         let needed = self.closure(models);
-        self.session_of(scopes, 1, Some(&needed)).await
+        self.session_of(scopes, 1, Some(&needed), &BTreeMap::new())
+            .await
     }
 
     async fn session_of(
@@ -407,31 +494,53 @@ impl World {
         scopes: &HashMap<String, Scope>,
         partitions: usize,
         needed: Option<&BTreeSet<String>>,
+        fresh: &BTreeMap<String, LogicalPlan>,
     ) -> crate::error::Result<SessionContext> {
         let session = self.setup.session_of(partitions);
         crate::functions::register(&session, &self.org_tables.functions);
         for (name, batch) in &self.org_tables.tables {
-            register(&session, name, memory_table(batch)?)?;
+            register(&session, name, memory_table(name, batch)?)?;
         }
         for (name, snapshot) in &self.snapshots {
             let scope = scopes.get(name).copied().unwrap_or_default();
-            let table = lake::scan(&self.setup.lake, snapshot, scope);
+            let mut table = lake::scan(&self.setup.lake, snapshot, scope);
+            if let Some(fresh) = fresh.get(name) {
+                let both = LogicalPlanBuilder::scan(name, provider_as_source(table), None)
+                    .and_then(|stored| stored.union(fresh.clone()))
+                    .and_then(LogicalPlanBuilder::build)
+                    .map_err(Error::running)?;
+                table = Arc::new(ViewTable::new(both, None));
+            }
             register(&session, name, table)?;
         }
         for model in self.setup.library.in_order() {
             if model.kind == Kind::View && needed.is_none_or(|names| names.contains(&model.name)) {
                 let plan = plan(&session, model).await?;
-                register(&session, &model.name, Arc::new(ViewTable::new(plan, None)))?;
+                let table: Arc<dyn TableProvider> = match model.lookup {
+                    true => Arc::new(LookupTable::new(plan, &model.key)),
+                    false => Arc::new(ViewTable::new(plan, None)),
+                };
+                register(&session, &model.name, table)?;
             }
         }
         Ok(session)
     }
 }
 
-fn memory_table(batch: &RecordBatch) -> Result<Arc<dyn TableProvider>, Error> {
+fn memory_table(name: &str, batch: &RecordBatch) -> Result<Arc<dyn TableProvider>, Error> {
     let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])
         .map_err(|cause| Error::Engine(cause.to_string()))?;
-    Ok(Arc::new(table))
+    let unique = org_tables::UNIQUE
+        .iter()
+        .find(|(table, _)| *table == name)
+        .and_then(|(_, column)| batch.schema().index_of(column).ok());
+    Ok(Arc::new(match unique {
+        Some(column) => {
+            let key = Constraint::PrimaryKey(vec![column]);
+            table.with_constraints(Constraints::new_unverified(vec![key]))
+        }
+        None => table,
+    }))
 }
 
 fn register(
