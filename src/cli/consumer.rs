@@ -17,7 +17,7 @@ use futures::TryStreamExt;
 use super::{Globals, opened};
 use crate::access::{Credential, Directory, Principal, password};
 use crate::error::{Class, Error, Result};
-use crate::lake::{self, Change, FileWriter, Scope, WriteOptions, tables};
+use crate::lake::{self, Change, FileWriter, Scope, Snapshot, WriteOptions, tables};
 use crate::models::{Setup, stored_org};
 
 /// Arguments of `consumer`.
@@ -130,8 +130,8 @@ pub struct LakeDirectory {
 
 #[derive(Default)]
 struct Known {
-    org_version: i64,
-    credentials_version: i64,
+    /// The tables that it was read from; none before the first time.
+    tables: Option<[Snapshot; 2]>,
     by_email: HashMap<String, Credential>,
 }
 
@@ -140,11 +140,7 @@ impl LakeDirectory {
     pub async fn open(setup: &Setup) -> Result<LakeDirectory> {
         let directory = LakeDirectory {
             setup: setup.clone(),
-            known: RwLock::new(Known {
-                org_version: -1,
-                credentials_version: -2,
-                ..Known::default()
-            }),
+            known: RwLock::default(),
         };
         directory.refresh().await?;
         Ok(directory)
@@ -154,17 +150,24 @@ impl LakeDirectory {
 #[async_trait]
 impl Directory for LakeDirectory {
     async fn refresh(&self) -> Result<()> {
-        let snapshot = self.setup.lake.snapshot(&tables::CREDENTIALS).await?;
-        let org_version = stored_org::version(&self.setup).await?;
-        {
-            let known = self
-                .known
-                .read()
-                .unwrap_or_else(|broken| broken.into_inner());
-            if known.org_version == org_version && known.credentials_version == snapshot.version {
+        let lake = &self.setup.lake;
+        let known = self
+            .known
+            .read()
+            .unwrap_or_else(|broken| broken.into_inner())
+            .tables
+            .clone();
+        // Every statement passes here: two small requests tell that nothing changed.
+        if let Some([credentials, org]) = &known {
+            let (credentials, org) =
+                futures::try_join!(lake.is_stale(credentials), lake.is_stale(org))?;
+            if !credentials && !org {
                 return Ok(());
             }
         }
+        // Before their rows are read: what is committed meanwhile is seen the next time.
+        let snapshot = lake.snapshot(&tables::CREDENTIALS).await?;
+        let org_table = lake.snapshot(&tables::ORG).await?;
         let mut latest: HashMap<String, (i64, String)> = HashMap::new();
         let columns = ["email", "phc", "changed_at"];
         let mut stream =
@@ -208,8 +211,7 @@ impl Directory for LakeDirectory {
             .known
             .write()
             .unwrap_or_else(|broken| broken.into_inner()) = Known {
-            org_version,
-            credentials_version: snapshot.version,
+            tables: Some([snapshot, org_table]),
             by_email,
         };
         Ok(())
