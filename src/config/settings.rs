@@ -182,6 +182,8 @@ pub struct Limits {
     pub ingest_batch_bytes: usize,
     /// Bytes of the in-memory filter of known event keys.
     pub ingest_filter_bytes: usize,
+    /// Bytes of what is remembered of the ends of Parquet files, so that queries need not read them again.
+    pub file_metadata_bytes: usize,
     pub max_row_bytes: usize,
     /// Input rows of the days that one recompute step takes at once.
     pub chunk_rows: usize,
@@ -288,6 +290,7 @@ impl Default for Limits {
             ingest_batch_rows: 200_000,
             ingest_batch_bytes: 64 << 20,
             ingest_filter_bytes: 256 << 20,
+            file_metadata_bytes: 64 << 20,
             max_row_bytes: 1 << 20,
             chunk_rows: 1_000_000,
             batch_rows: 8_192,

@@ -139,6 +139,8 @@ url = "./lake"
 #ingest_batch = "64MiB"
 # Memory for the filter of known events.
 #ingest_filter = "256MiB"
+# Memory for what is remembered of the ends of Parquet files.
+#file_metadata = "64MiB"
 # The largest input row.
 #max_row = "1MiB"
 # Input rows that one recompute step takes at once.

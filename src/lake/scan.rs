@@ -315,8 +315,14 @@ impl TableProvider for SnapshotTable {
         // the order inside holds for the partition. Otherwise neighbouring days share one, and
         // the day comes first.
         let one_file_a_day = files.windows(2).all(|pair| pair[0].day != pair[1].day);
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        // Of small files, neighbours share a partition: to open and merge many costs more than to read.
+        let small = one_file_a_day
+            && files.len() > targets
+            && rows < (files.len() as u64).saturating_mul(OWN_PARTITION_ROWS_MIN);
         let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX
             && !self.one_by_one
+            && !small
             && !(targets == 1 && one_file_a_day);
         let size = if one_each {
             1
@@ -349,6 +355,9 @@ impl TableProvider for SnapshotTable {
         Ok(DataSourceExec::from_data_source(config))
     }
 }
+
+/// So many rows a file has on average where each is a partition of its own.
+const OWN_PARTITION_ROWS_MIN: u64 = 32_768;
 
 /// Up to this many files, each is a partition of its own.
 const ONE_FILE_PARTITIONS_MAX: usize = 48;

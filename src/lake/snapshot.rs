@@ -218,10 +218,16 @@ fn check_columns(
     }
     let missing: Vec<_> = ours.difference(&theirs).cloned().collect();
     let extra: Vec<_> = theirs.difference(&ours).cloned().collect();
+    let remedy = match spec.name.starts_with("models/") {
+        true => {
+            "; it is made of other tables: remove its folder from the lake, and `run` makes it anew"
+        }
+        false => "",
+    };
     Err(Error::Schema {
         table: spec.name.clone(),
         difference: format!(
-            "expected [{}], found [{}]",
+            "expected [{}], found [{}]{remedy}",
             missing.join(", "),
             extra.join(", ")
         ),

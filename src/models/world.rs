@@ -64,6 +64,7 @@ impl Setup {
         );
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(pool))
+            .with_metadata_cache_limit(limits.file_metadata_bytes)
             .with_disk_manager_builder(
                 DiskManagerBuilder::default()
                     .with_mode(DiskManagerMode::OsTmpDirectory)

@@ -206,8 +206,7 @@ fn a_local_day_of_events_bounds_what_is_read() {
             let text = day_of_events(date, part * 100..part * 100 + 50);
             place.ingest_text("a.ndjson", &text).await;
         }
-        place.run().await;
-        for (filter, days) in [
+        let filters = [
             ("local_date = date '2026-03-07'", 1),
             (
                 "local_date between date '2026-03-03' and date '2026-03-11'",
@@ -223,15 +222,25 @@ fn a_local_day_of_events_bounds_what_is_read() {
                 2,
             ),
             ("local_date >= date '2026-03-13'", 0),
-        ] {
-            let query = format!("select count(*) as n from events where {filter}");
-            let plan = place.csv(&format!("explain {query}")).await;
+        ];
+        let query = |filter: &str| format!("select count(*) as n from events where {filter}");
+        // Before a run, of what was loaded.
+        for (filter, days) in filters {
+            let plan = place.csv(&format!("explain {}", query(filter))).await;
             // The as-of instant is a bound of its own, with "<=".
             let bounded = ["raw_events_once.start >= ", "raw_events_once.start < "]
                 .iter()
                 .any(|bound| plan.contains(bound));
             assert_eq!(bounded, !filter.starts_with("not"), "{filter}: {plan}");
-            let counted = place.csv(&query).await;
+            let counted = place.csv(&query(filter)).await;
+            assert_eq!(counted, format!("n\n{}\n", days * 50), "{filter}");
+        }
+        // After it, of stored days: no file of another is opened.
+        place.run().await;
+        for (filter, days) in filters {
+            let plan = place.csv(&format!("explain {}", query(filter))).await;
+            assert_eq!(plan.matches("part-").count(), days, "{filter}: {plan}");
+            let counted = place.csv(&query(filter)).await;
             assert_eq!(counted, format!("n\n{}\n", days * 50), "{filter}");
         }
     });

@@ -6,6 +6,7 @@ mod cli;
 mod clients;
 mod connectors;
 mod contract;
+mod events;
 mod functions;
 mod golden;
 mod house;
