@@ -320,10 +320,9 @@ impl TableProvider for SnapshotTable {
         let small = one_file_a_day
             && files.len() > targets
             && rows < (files.len() as u64).saturating_mul(OWN_PARTITION_ROWS_MIN);
-        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX
-            && !self.one_by_one
-            && !small
-            && !(targets == 1 && one_file_a_day);
+        let in_order = targets == 1 && one_file_a_day;
+        let shared = self.one_by_one || small || in_order;
+        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX && !shared;
         let size = if one_each {
             1
         } else if self.one_by_one {
