@@ -11,9 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{
-    ColumnStatistics, Constraint, Constraints, DFSchema, ScalarValue, Statistics,
-};
+use datafusion::common::{ColumnStatistics, DFSchema, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
@@ -70,24 +68,12 @@ fn table(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> SnapshotTable {
         .cloned()
         .collect();
     SnapshotTable {
-        constraints: constraints(&snapshot.spec),
         schema: snapshot.spec.scan_schema(),
         spec: Arc::clone(&snapshot.spec),
         lake: lake.clone(),
         files: Arc::new(files),
         one_by_one: false,
     }
-}
-
-fn constraints(spec: &TableSpec) -> Constraints {
-    let schema = spec.scan_schema();
-    let unique: Option<Vec<usize>> = spec
-        .unique
-        .iter()
-        .map(|name| schema.index_of(name).ok())
-        .collect();
-    let unique = unique.filter(|unique| !unique.is_empty());
-    Constraints::new_unverified(unique.map(Constraint::PrimaryKey).into_iter().collect())
 }
 
 /// Reads columns of a snapshot in file order, one partition, outside of any session.
@@ -124,7 +110,6 @@ struct SnapshotTable {
     lake: Lake,
     spec: Arc<TableSpec>,
     schema: SchemaRef,
-    constraints: Constraints,
     files: Arc<Vec<DataFile>>,
     /// Read one file after the other, so that only one is open at a time.
     one_by_one: bool,
@@ -243,10 +228,6 @@ impl SnapshotTable {
 impl TableProvider for SnapshotTable {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
-    }
-
-    fn constraints(&self) -> Option<&Constraints> {
-        Some(&self.constraints)
     }
 
     fn table_type(&self) -> TableType {

@@ -20,8 +20,6 @@ pub struct TableSpec {
     pub ranged: Vec<String>,
     /// Columns whose values hardly repeat: a dictionary of them would be in the way.
     pub unlike: Vec<String>,
-    /// Columns whose values together no two rows share, where the optimizer may rely on it.
-    pub unique: Vec<String>,
 }
 
 impl TableSpec {
@@ -39,7 +37,6 @@ impl TableSpec {
             order: order.iter().map(|name| (*name).to_owned()).collect(),
             ranged: Vec::new(),
             unlike: Vec::new(),
-            unique: Vec::new(),
         })
     }
 
@@ -57,14 +54,6 @@ impl TableSpec {
         let unlike = columns.iter().map(|name| (*name).to_owned()).collect();
         Arc::new(TableSpec {
             unlike,
-            ..Arc::unwrap_or_clone(self)
-        })
-    }
-
-    /// The same with a promise: no two rows share the values of these columns, and none is NULL.
-    pub fn with_unique(self: Arc<Self>, columns: &[String]) -> Arc<Self> {
-        Arc::new(TableSpec {
-            unique: columns.to_vec(),
             ..Arc::unwrap_or_clone(self)
         })
     }

@@ -2,9 +2,12 @@
 //! where nothing of it is asked for.
 //!
 //! In flows the plan of a model whose description says `lookup = true`; out comes a table whose key the
-//! optimizer knows. It holds for one moment of the lake, as all of a session does. It never holds more
-//! than the memory pool allows: what does not fit is computed by each query that asks.
+//! rules of this room know. The engine is not told of it: what it makes of a primary key (a functional
+//! dependence) outlives joins and groupings that break it, and then rows are lost. Computed rows hold for
+//! one moment of the lake, as all of a session does, and only while the memory pool has room for them:
+//! what does not fit is computed by each query that asks.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,37 +15,117 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::Transformed;
-use datafusion::common::{Column, Constraint, Constraints, Dependency, Result};
-use datafusion::datasource::TableType;
+use datafusion::common::{Column, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::datasource::{TableType, source_as_provider};
+use datafusion::error::DataFusionError;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection};
+use datafusion::logical_expr::{
+    Aggregate, Expr, LogicalPlan, Projection, TableProviderFilterPushDown,
+};
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
-use datafusion::physical_plan::{ExecutionPlan, collect};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::TryStreamExt;
 use tokio::sync::OnceCell;
 
 use super::eager_aggregate::lookup;
 
-/// Whether a plan gives every value of these columns at most once.
+/// Whether a plan gives every combination of values of these columns at most once.
 pub(super) fn unique_on(plan: &LogicalPlan, columns: &[&Column]) -> bool {
     let schema = plan.schema();
     let at: Vec<usize> = columns
         .iter()
         .filter_map(|column| schema.maybe_index_of_column(column))
         .collect();
-    schema.functional_dependencies().iter().any(|known| {
-        known.mode == Dependency::Single
-            && !known.source_indices.is_empty()
-            && known.source_indices.iter().all(|index| at.contains(index))
-    })
+    key_of(plan).is_some_and(|key| key.iter().all(|index| at.contains(index)))
 }
 
-/// A table that is computed once a moment.
+/// Where the key of the one table below stands in what a plan gives, if nothing between can repeat rows.
+fn key_of(plan: &LogicalPlan) -> Option<Vec<usize>> {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let provider = source_as_provider(&scan.source).ok()?;
+            let keyed = provider.downcast_ref::<Keyed>()?;
+            let schema = scan.projected_schema.as_arrow();
+            keyed
+                .key
+                .iter()
+                .map(|name| schema.index_of(name).ok())
+                .collect()
+        }
+        LogicalPlan::SubqueryAlias(alias) => key_of(&alias.input),
+        LogicalPlan::Filter(filter) => key_of(&filter.input),
+        LogicalPlan::Projection(projection) => {
+            let below = projection.input.schema();
+            let passed = |index: &usize| {
+                projection.expr.iter().position(|expr| {
+                    let column = match expr {
+                        Expr::Alias(alias) => alias.expr.try_as_col(),
+                        expr => expr.try_as_col(),
+                    };
+                    column.and_then(|column| below.maybe_index_of_column(column)) == Some(*index)
+                })
+            };
+            key_of(&projection.input)?.iter().map(passed).collect()
+        }
+        _ => None,
+    }
+}
+
+/// A table with columns whose values together no two rows share, none of them NULL.
 #[derive(Debug)]
-pub(super) struct LookupTable {
+pub(super) struct Keyed {
+    table: Arc<dyn TableProvider>,
+    key: Vec<String>,
+}
+
+impl Keyed {
+    pub(super) fn new(table: Arc<dyn TableProvider>, key: &[String]) -> Keyed {
+        Keyed {
+            table,
+            key: key.to_vec(),
+        }
+    }
+}
+
+#[async_trait]
+impl TableProvider for Keyed {
+    fn schema(&self) -> SchemaRef {
+        self.table.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        self.table.table_type()
+    }
+
+    // A plan would take the place of this table, and the key be gone.
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        None
+    }
+
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
+        self.table.supports_filters_pushdown(filters)
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.table.scan(state, projection, filters, limit).await
+    }
+}
+
+/// A plan that is computed once a moment.
+#[derive(Debug)]
+pub(super) struct ComputedOnce {
     plan: LogicalPlan,
     schema: SchemaRef,
-    constraints: Constraints,
     kept: OnceCell<Option<Kept>>,
 }
 
@@ -53,18 +136,11 @@ struct Kept {
     _held: MemoryReservation,
 }
 
-impl LookupTable {
-    /// `key` are the columns that are unique together; none may be NULL.
-    pub(super) fn new(plan: LogicalPlan, key: &[String]) -> LookupTable {
-        let schema = Arc::new(plan.schema().as_arrow().clone());
-        let key: Option<Vec<usize>> = key.iter().map(|name| schema.index_of(name).ok()).collect();
-        let constraints = key
-            .filter(|key| !key.is_empty())
-            .map(Constraint::PrimaryKey);
-        LookupTable {
+impl ComputedOnce {
+    pub(super) fn new(plan: LogicalPlan) -> ComputedOnce {
+        ComputedOnce {
+            schema: Arc::new(plan.schema().as_arrow().clone()),
             plan,
-            schema,
-            constraints: Constraints::new_unverified(constraints.into_iter().collect()),
             kept: OnceCell::new(),
         }
     }
@@ -72,27 +148,31 @@ impl LookupTable {
     async fn kept(&self, state: &dyn Session) -> Result<Option<&Kept>> {
         let compute = async || -> Result<Option<Kept>> {
             let plan = state.create_physical_plan(&self.plan).await?;
-            let rows = collect(plan, state.task_ctx()).await?;
-            let bytes = rows.iter().map(RecordBatch::get_array_memory_size).sum();
-            let held =
-                MemoryConsumer::new("look-up table").register(&state.runtime_env().memory_pool);
-            Ok(held
-                .try_grow(bytes)
-                .is_ok()
-                .then_some(Kept { rows, _held: held }))
+            let pool = &state.runtime_env().memory_pool;
+            let held = MemoryConsumer::new("look-up table").register(pool);
+            let mut stream = execute_stream(plan, state.task_ctx())?;
+            let mut rows = Vec::new();
+            while let Some(batch) = stream.try_next().await? {
+                match held.try_grow(batch.get_array_memory_size()) {
+                    Ok(()) => rows.push(batch),
+                    Err(error)
+                        if matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)) =>
+                    {
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+            Ok(Some(Kept { rows, _held: held }))
         };
         Ok(self.kept.get_or_try_init(compute).await?.as_ref())
     }
 }
 
 #[async_trait]
-impl TableProvider for LookupTable {
+impl TableProvider for ComputedOnce {
     fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
-    }
-
-    fn constraints(&self) -> Option<&Constraints> {
-        Some(&self.constraints)
     }
 
     fn table_type(&self) -> TableType {
@@ -176,9 +256,6 @@ fn without(input: &LogicalPlan, asked: &[Expr]) -> Option<Arc<LogicalPlan>> {
     let LogicalPlan::Join(join) = input else {
         return None;
     };
-    if !join.join_type.is_outer() {
-        return None;
-    }
     let found = lookup(join)?;
     let many = found.many.schema();
     let of_many = asked

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
-use datafusion::common::{Constraint, Constraints, ScalarValue};
+use datafusion::common::ScalarValue;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -18,7 +18,7 @@ use datafusion::prelude::{SessionConfig, SessionContext, ident, lit};
 use super::day_ranges::DayRanges;
 use super::fingerprint::Ingredients;
 use super::library::{Kind, Library, Model};
-use super::lookup::LookupTable;
+use super::lookup::{ComputedOnce, Keyed};
 use super::org_tables::{self, OrgTables};
 use super::people::{Agent, People};
 use super::{Error, calendar_time_off, types};
@@ -132,16 +132,12 @@ impl Setup {
             .map(String::as_str)
             .filter(|column| *column != partition)
             .collect();
-        let spec = TableSpec::new(
+        Some(TableSpec::new(
             format!("models/{}", model.name),
             model.schema(),
             Some(partition),
             &order,
-        );
-        Some(match model.lookup {
-            true => spec.with_unique(&model.key),
-            false => spec,
-        })
+        ))
     }
 }
 
@@ -512,13 +508,20 @@ impl World {
                     .map_err(Error::running)?;
                 table = Arc::new(ViewTable::new(both, None));
             }
+            let key = self.setup.library.get(name).filter(|model| model.lookup);
+            if let Some(model) = key {
+                table = Arc::new(Keyed::new(table, &model.key));
+            }
             register(&session, name, table)?;
         }
         for model in self.setup.library.in_order() {
             if model.kind == Kind::View && needed.is_none_or(|names| names.contains(&model.name)) {
                 let plan = plan(&session, model).await?;
                 let table: Arc<dyn TableProvider> = match model.lookup {
-                    true => Arc::new(LookupTable::new(plan, &model.key)),
+                    true => {
+                        let table = Arc::new(ComputedOnce::new(plan));
+                        Arc::new(Keyed::new(table, &model.key))
+                    }
                     false => Arc::new(ViewTable::new(plan, None)),
                 };
                 register(&session, &model.name, table)?;
@@ -531,17 +534,11 @@ impl World {
 fn memory_table(name: &str, batch: &RecordBatch) -> Result<Arc<dyn TableProvider>, Error> {
     let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])
         .map_err(|cause| Error::Engine(cause.to_string()))?;
-    let unique = org_tables::UNIQUE
-        .iter()
-        .find(|(table, _)| *table == name)
-        .and_then(|(_, column)| batch.schema().index_of(column).ok());
-    Ok(Arc::new(match unique {
-        Some(column) => {
-            let key = Constraint::PrimaryKey(vec![column]);
-            table.with_constraints(Constraints::new_unverified(vec![key]))
-        }
-        None => table,
-    }))
+    let unique = org_tables::UNIQUE.iter().find(|(table, _)| *table == name);
+    Ok(match unique {
+        Some((_, column)) => Arc::new(Keyed::new(Arc::new(table), &[(*column).to_owned()])),
+        None => Arc::new(table),
+    })
 }
 
 fn register(
