@@ -128,7 +128,7 @@ clipped as (
         clip(
             start,
             duration_sec,
-            case state_rank when 0 then 'Active' when 1 then 'Passive' else 'Passive Locked' end,
+            state_rank,
             agent_id,
             setting('as_of'),
             neighbours

@@ -12,9 +12,7 @@ activities as (
         task_hash,
         screen_hash,
         is_core(user_id, local_date, category_hash) as is_core,
-        case
-            when productivity_rank = 0 then schedule_seconds(user_id, start, counted_sec)
-        end as schedule_sec
+        schedule_seconds(user_id, start, counted_sec) as schedule_sec
     from int_activities
 ),
 

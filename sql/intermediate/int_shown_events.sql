@@ -23,7 +23,7 @@ shown as (
         start,
         agent_id,
         event_id,
-        to_local(start, reporting_zone(user_id, start)) as local_datetime,
+        local_datetime(user_id, start) as local_datetime,
         state,
         case when state = 'Passive Locked' then cast(0 as bigint) else duration_sec end
             as duration_sec,

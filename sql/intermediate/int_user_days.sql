@@ -12,7 +12,7 @@ analysed as (
 clocked as (
     select
         *,
-        to_local(first_start, reporting_zone(user_id, first_start)) as first_activity_datetime,
+        local_datetime(user_id, first_start) as first_activity_datetime,
         to_local(
             least(last_end, day_end),
             -- The zone in force until then.

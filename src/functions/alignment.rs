@@ -4,24 +4,33 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray,
+};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::documentation::{ORGANISATION, page};
 use super::ids::texts_hash;
-use super::scalar;
+use super::{Arguments, scalar};
 
 /// Primary groups over time, and what is core to each group.
 #[derive(Clone, Debug, Default)]
 pub struct CoreSets {
     /// By user: half-open day ranges with the primary group.
     primary: HashMap<i64, Vec<(i32, i32, i64)>>,
-    /// By group: lower-case category names.
-    core: HashMap<i64, HashSet<String>>,
+    core: HashMap<i64, CoreSet>,
+}
+
+/// What is core to a group.
+#[derive(Clone, Debug)]
+struct CoreSet {
+    group: i64,
+    /// Lower-case category names.
+    names: HashSet<String>,
     /// The same as numbers: `values_hash` of the name.
-    core_numbers: HashMap<i64, foldhash::HashSet<i64>>,
+    numbers: foldhash::HashSet<i64>,
 }
 
 impl CoreSets {
@@ -30,19 +39,21 @@ impl CoreSets {
         primary: HashMap<i64, Vec<(i32, i32, i64)>>,
         core: HashMap<i64, HashSet<String>>,
     ) -> Self {
-        let numbers = |names: &HashSet<String>| {
-            names
+        let set = |(group, names): (i64, HashSet<String>)| {
+            let numbers = names
                 .iter()
                 .map(|name| texts_hash([Some(name.as_str())]))
-                .collect()
+                .collect();
+            let set = CoreSet {
+                group,
+                names,
+                numbers,
+            };
+            (group, set)
         };
         CoreSets {
-            core_numbers: core
-                .iter()
-                .map(|(group, names)| (*group, numbers(names)))
-                .collect(),
             primary,
-            core,
+            core: core.into_iter().map(set).collect(),
         }
     }
 
@@ -53,18 +64,53 @@ impl CoreSets {
         day: i32,
         category: Option<&str>,
     ) -> Option<&'static str> {
-        let (_, core) = self.set(user_id, day)?;
-        Some(name(core, category))
+        Some(self.set(user_id, day)?.alignment(category))
     }
 
-    /// The primary group and its core set.
-    fn set(&self, user_id: i64, day: i32) -> Option<(i64, &HashSet<String>)> {
+    /// The core set of the primary group.
+    fn set(&self, user_id: i64, day: i32) -> Option<&CoreSet> {
         let (_, _, group) = self
             .primary
             .get(&user_id)?
             .iter()
             .find(|(from, to, _)| *from <= day && day < *to)?;
-        Some((*group, self.core.get(group)?))
+        self.core.get(group)
+    }
+
+    /// What `value` says of each row with the set in force, none where there is none. Rows of a
+    /// person's day stand together.
+    fn of_rows<'a, T>(
+        &'a self,
+        users: &Int64Array,
+        days: &Date32Array,
+        mut value: impl FnMut(usize, &'a CoreSet) -> T,
+    ) -> impl Iterator<Item = Option<T>> {
+        let mut whose = None;
+        (0..users.len()).map(move |row| {
+            if users.is_null(row) || days.is_null(row) {
+                return None;
+            }
+            let (user, day) = (users.value(row), days.value(row));
+            let set = match whose {
+                Some((same_user, same_day, set)) if same_user == user && same_day == day => set,
+                _ => {
+                    let set = self.set(user, day);
+                    whose = Some((user, day, set));
+                    set
+                }
+            };
+            set.map(|set| value(row, set))
+        })
+    }
+}
+
+impl CoreSet {
+    fn alignment(&self, category: Option<&str>) -> &'static str {
+        if category.is_some_and(|category| self.names.contains(&category.to_lowercase())) {
+            "Core"
+        } else {
+            "Non-Core"
+        }
     }
 }
 
@@ -87,7 +133,7 @@ pub fn is_core(sets: Arc<CoreSets>) -> ScalarUDF {
             ],
             "select is_core(1, date '2026-03-02', values_hash(lower('Design'))) as is_core",
         ),
-        vec![DataType::Int64, DataType::Date32, DataType::Int64],
+        Arguments::Exactly(vec![DataType::Int64, DataType::Date32, DataType::Int64]),
         DataType::Boolean,
         move |args| {
             let [users, days, categories] = args else {
@@ -96,42 +142,14 @@ pub fn is_core(sets: Arc<CoreSets>) -> ScalarUDF {
             let users = users.as_primitive::<Int64Type>();
             let days = days.as_primitive::<Date32Type>();
             let categories = categories.as_primitive::<Int64Type>();
-            // Rows of a person's day stand together.
-            let mut whose = None;
-            let out: BooleanArray = (0..users.len())
-                .map(|row| {
-                    if users.is_null(row) || days.is_null(row) {
-                        return None;
-                    }
-                    let (user, day) = (users.value(row), days.value(row));
-                    let core = match whose {
-                        Some((same_user, same_day, core))
-                            if same_user == user && same_day == day =>
-                        {
-                            core
-                        }
-                        _ => {
-                            let set = sets.set(user, day);
-                            let core = set.and_then(|(group, _)| sets.core_numbers.get(&group));
-                            whose = Some((user, day, core));
-                            core
-                        }
-                    };
-                    let known = categories.is_valid(row);
-                    core.map(|core| known && core.contains(&categories.value(row)))
+            let out: BooleanArray = sets
+                .of_rows(users, days, |row, set| {
+                    categories.is_valid(row) && set.numbers.contains(&categories.value(row))
                 })
                 .collect();
             Ok(Arc::new(out) as ArrayRef)
         },
     )
-}
-
-fn name(core: &HashSet<String>, category: Option<&str>) -> &'static str {
-    if category.is_some_and(|category| core.contains(&category.to_lowercase())) {
-        "Core"
-    } else {
-        "Non-Core"
-    }
 }
 
 /// The SQL function over the sets.
@@ -152,7 +170,7 @@ pub fn alignment(sets: Arc<CoreSets>) -> ScalarUDF {
             ],
             "select alignment(1, date '2026-03-02', 'Design') as alignment",
         ),
-        vec![DataType::Int64, DataType::Date32, DataType::Utf8],
+        Arguments::Exactly(vec![DataType::Int64, DataType::Date32, DataType::Utf8]),
         DataType::Utf8,
         move |args| {
             let [users, days, categories] = args else {
@@ -161,34 +179,15 @@ pub fn alignment(sets: Arc<CoreSets>) -> ScalarUDF {
             let users = users.as_primitive::<Int64Type>();
             let days = days.as_primitive::<Date32Type>();
             let categories = categories.as_string::<i32>();
-            // Rows of a person's day stand together, and have few categories.
-            let mut whose = None;
+            // A day has few categories.
             let mut known: foldhash::HashMap<(i64, Option<&str>), &'static str> =
                 foldhash::HashMap::default();
-            let out: StringArray = (0..users.len())
-                .map(|row| {
-                    if users.is_null(row) || days.is_null(row) {
-                        return None;
-                    }
-                    let (user, day) = (users.value(row), days.value(row));
-                    let set = match whose {
-                        Some((same_user, same_day, set))
-                            if same_user == user && same_day == day =>
-                        {
-                            set
-                        }
-                        _ => {
-                            let set = sets.set(user, day);
-                            whose = Some((user, day, set));
-                            set
-                        }
-                    };
-                    let (group, core) = set?;
+            let out: StringArray = sets
+                .of_rows(users, days, |row, set| {
                     let category = categories.is_valid(row).then(|| categories.value(row));
-                    let name = known
-                        .entry((group, category))
-                        .or_insert_with(|| name(core, category));
-                    Some(*name)
+                    *known
+                        .entry((set.group, category))
+                        .or_insert_with(|| set.alignment(category))
                 })
                 .collect();
             Ok(Arc::new(out) as ArrayRef)

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type};
 use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::documentation::{ORGANISATION, page};
 use super::ids::texts_hash;
-use super::with_constants;
+use super::{Arguments, scalar};
 
 /// The SQL function; false for NULL. The names are the same in every row, and lower case.
 pub fn among() -> ScalarUDF {
-    with_constants(
+    scalar(
         "among",
         page(
             ORGANISATION,
@@ -30,7 +31,7 @@ pub fn among() -> ScalarUDF {
             ],
             "select among('Meeting Software', setting('metrics.collaboration_categories')) as is_collaboration",
         ),
-        coerced,
+        Arguments::WithConstants(coerced),
         DataType::Boolean,
         evaluate,
     )
@@ -64,9 +65,14 @@ fn evaluate(args: &[ArrayRef]) -> Result<ArrayRef> {
             .flatten()
             .map(|name| texts_hash([Some(name)]))
             .collect();
-        (0..numbers.len())
-            .map(|row| Some(numbers.is_valid(row) && wanted.contains(&numbers.value(row))))
-            .collect()
+        let values = numbers.values();
+        let same = BooleanBuffer::collect_bool(values.len(), |row| {
+            values.get(row).is_some_and(|value| wanted.contains(value))
+        });
+        match numbers.nulls() {
+            Some(valid) => BooleanArray::new(&same & valid.inner(), None),
+            None => BooleanArray::new(same, None),
+        }
     } else {
         let texts = texts.as_string::<i32>();
         // Few distinct texts stand in a batch.

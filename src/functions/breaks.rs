@@ -9,9 +9,9 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, over_seen, page};
 use super::interval::{Interval, IntervalLists, Takes, coerced};
+use super::{Arguments, scalar};
 use crate::zone::SECOND;
 
 const NAME: &str = "breaks";
@@ -39,7 +39,7 @@ pub fn breaks_of(
 
 /// The SQL function.
 pub fn breaks() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -68,10 +68,10 @@ pub fn breaks() -> ScalarUDF {
                 ],
             ),
         ),
-        |given| {
+        Arguments::Checked(|given| {
             let seconds = Takes::Seconds;
             coerced(NAME, &[Takes::Set, seconds, seconds, seconds], given)
-        },
+        }),
         DataType::Struct(fields()),
         evaluate,
     )

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Date32Type};
 use datafusion::logical_expr::{Documentation, ScalarUDF};
 
 use super::documentation::{LOCAL_TIME, page};
-use super::scalar;
+use super::{Arguments, scalar};
 
 /// Monday first.
 const DAYS: [&str; 7] = [
@@ -64,7 +64,7 @@ fn weeks(
     scalar(
         name,
         documentation,
-        vec![DataType::Date32, DataType::Utf8],
+        Arguments::Exactly(vec![DataType::Date32, DataType::Utf8]),
         result,
         move |args| {
             let [dates, first] = args else {
@@ -97,7 +97,7 @@ pub fn day_name() -> ScalarUDF {
             &[("date", "a date")],
             "select day_name(date '2026-03-02') as day_name",
         ),
-        vec![DataType::Date32],
+        Arguments::Exactly(vec![DataType::Date32]),
         DataType::Utf8,
         |args| {
             let [dates] = args else {

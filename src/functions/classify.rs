@@ -14,7 +14,7 @@ use datafusion::logical_expr::ScalarUDF;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::documentation::{ORGANISATION, page};
-use super::{glob, scalar};
+use super::{Arguments, glob, scalar};
 
 /// What a rule gives.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -299,14 +299,14 @@ pub fn classify(classifier: Arc<Classifier>) -> ScalarUDF {
              union all select classify('nowhere.example', 'nowhere.example', NULL, NULL, NULL, NULL))\n\
              order by category",
         ),
-        vec![
+        Arguments::Exactly(vec![
             text.clone(),
             text.clone(),
             text.clone(),
             text,
             DataType::Int64,
             DataType::Date32,
-        ],
+        ]),
         DataType::Struct(fields()),
         move |args| evaluate(&classifier, args),
     )

@@ -8,18 +8,17 @@
 //! already have left out category Ignore, events of zero seconds other than Locked, and what starts
 //! after the as-of instant. The order of the starts is checked.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int64Array, StructArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, Int64Array, StringArray, StructArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{
     DataType, Field, FieldRef, Fields, Int64Type, TimestampMicrosecondType,
 };
-use datafusion::common::{Result, exec_err};
+use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{
     Documentation, PartitionEvaluator, Signature, Volatility, WindowUDF, WindowUDFImpl,
@@ -72,7 +71,7 @@ pub fn clip_events(events: &[Event], as_of_sec: i64) -> Vec<Option<Span>> {
         );
     }
     // Rule 0, from the back: by agent, the nearest start and the nearest strictly later one.
-    let mut ahead: HashMap<i64, (Micros, Option<Micros>)> = HashMap::new();
+    let mut ahead: foldhash::HashMap<i64, (Micros, Option<Micros>)> = foldhash::HashMap::default();
     for (event, end) in events.iter().zip(&mut ends).rev() {
         let entry = ahead.entry(event.agent_id).or_insert((event.start, None));
         if event.start < entry.0 {
@@ -137,6 +136,38 @@ pub fn clip_among(own: &[Event], around: &[Event], as_of_sec: i64) -> Vec<Option
         .collect()
 }
 
+/// States, as texts or by their rank.
+enum States<'a> {
+    Named(&'a StringArray),
+    Ranked(&'a Int64Array),
+}
+
+impl<'a> States<'a> {
+    fn new(array: &'a ArrayRef) -> States<'a> {
+        match array.as_primitive_opt::<Int64Type>() {
+            Some(ranks) => States::Ranked(ranks),
+            None => States::Named(array.as_string::<i32>()),
+        }
+    }
+
+    fn value(&self, row: usize) -> Result<State> {
+        match self {
+            States::Ranked(ranks) => match ranks.value(row) {
+                0 => Ok(State::Active),
+                1 => Ok(State::Passive),
+                2 => Ok(State::Locked),
+                other => exec_err!("clip knows no state {other}"),
+            },
+            States::Named(names) => match names.value(row) {
+                "Active" => Ok(State::Active),
+                "Passive" => Ok(State::Passive),
+                "Passive Locked" => Ok(State::Locked),
+                other => exec_err!("clip knows no state '{other}'"),
+            },
+        }
+    }
+}
+
 fn events_of(columns: [&ArrayRef; 4]) -> Result<Vec<Event>> {
     let [starts, durations, states, agents] = columns;
     if columns.iter().any(|column| column.null_count() > 0) {
@@ -144,20 +175,14 @@ fn events_of(columns: [&ArrayRef; 4]) -> Result<Vec<Event>> {
     }
     let starts = starts.as_primitive::<TimestampMicrosecondType>();
     let durations = durations.as_primitive::<Int64Type>();
-    let states = states.as_string::<i32>();
+    let states = States::new(states);
     let agents = agents.as_primitive::<Int64Type>();
     let mut events = Vec::with_capacity(starts.len());
     for row in 0..starts.len() {
-        let state = match states.value(row) {
-            "Active" => State::Active,
-            "Passive" => State::Passive,
-            "Passive Locked" => State::Locked,
-            other => return exec_err!("clip knows no state '{other}'"),
-        };
         events.push(Event {
             start: starts.value(row),
             duration_sec: durations.value(row),
-            state,
+            state: states.value(row)?,
             agent_id: agents.value(row),
         });
     }
@@ -181,7 +206,10 @@ pub fn clip() -> WindowUDF {
                     "the instant at which the event starts, with its fraction",
                 ),
                 ("duration_sec", "whole seconds of the event"),
-                ("state", "`Active`, `Passive` or `Passive Locked`"),
+                (
+                    "state",
+                    "`Active`, `Passive` or `Passive Locked`, or its rank: 0, 1 or 2 (faster)",
+                ),
                 ("agent_id", "whose record it is"),
                 (
                     "as_of",
@@ -201,17 +229,7 @@ pub fn clip() -> WindowUDF {
              ) as events(user_id, agent_id, start, duration_sec))\n\
              order by agent_id",
         ),
-        signature: Signature::exact(
-            vec![
-                instant(),
-                DataType::Int64,
-                DataType::Utf8,
-                DataType::Int64,
-                instant(),
-                shared_type(event_list_type()),
-            ],
-            Volatility::Immutable,
-        ),
+        signature: Signature::user_defined(Volatility::Immutable),
     })
 }
 
@@ -239,6 +257,26 @@ impl WindowUDFImpl for Clip {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        let [_, _, state, _, _, _] = given else {
+            return plan_err!(
+                "clip takes start, duration_sec, state, agent_id, the as-of instant and neighbours"
+            );
+        };
+        let state = match state {
+            DataType::Int64 => DataType::Int64,
+            _ => DataType::Utf8,
+        };
+        Ok(vec![
+            instant(),
+            DataType::Int64,
+            state,
+            DataType::Int64,
+            instant(),
+            shared_type(event_list_type()),
+        ])
     }
 
     fn field(&self, args: WindowUDFFieldArgs) -> Result<FieldRef> {

@@ -11,7 +11,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::documentation::{MODELS, page};
 use super::local_day::day_of;
 use super::local_time::{ReportingZones, instant};
-use super::scalar;
+use super::{Arguments, scalar};
 use crate::clock::Micros;
 use crate::zone::{DAY, SECOND};
 
@@ -46,12 +46,12 @@ pub fn crosses_day(zones: Arc<ReportingZones>) -> ScalarUDF {
             "select crosses_day(1, date '2026-03-02',\n  \
              arrow_cast('2026-03-02T23:30:00Z', 'Timestamp(µs, \"UTC\")'), 1801) as crosses",
         ),
-        vec![
+        Arguments::Exactly(vec![
             DataType::Int64,
             DataType::Date32,
             instant(),
             DataType::Int64,
-        ],
+        ]),
         DataType::Boolean,
         move |args| {
             let [users, days, starts, seconds] = args else {

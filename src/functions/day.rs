@@ -26,6 +26,21 @@ impl Productivity {
             _ => None,
         }
     }
+
+    /// From its number in `int_activities`.
+    pub fn of_rank(rank: i64) -> Option<Self> {
+        match rank {
+            0 => Some(Productivity::Productive),
+            1 => Some(Productivity::Unproductive),
+            2 => Some(Productivity::Undefined),
+            _ => None,
+        }
+    }
+
+    /// Its number in `int_activities`.
+    pub fn rank(self) -> i64 {
+        self as i64
+    }
 }
 
 /// One activity of a day.
@@ -289,6 +304,10 @@ impl Analyser {
     /// Whether the list holds more tasks or screens than attention follows.
     fn overflow(&self) -> Option<Cause> {
         let more_than = |limit: i64, same: &dyn Fn(&Recent, &Recent) -> bool| {
+            // Mostly the list is short.
+            if self.recent.len() as i64 <= limit {
+                return false;
+            }
             let mut distinct = 0;
             for (index, entry) in self.recent.iter().enumerate() {
                 if !self.recent.iter().take(index).any(|old| same(old, entry)) {

@@ -10,13 +10,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int64Array, Int64Builder, ListArray, StringArray,
-    StructArray, TimestampMicrosecondArray,
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, Int64Builder, StructArray,
+    TimestampMicrosecondArray,
 };
-use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{
-    DataType, Field, FieldRef, Fields, Int64Type, TimestampMicrosecondType,
-};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int64Type};
 use datafusion::common::{Result, ScalarValue, exec_err, plan_err};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::AggregateOrderSensitivity;
@@ -26,7 +23,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::physical_expr::expressions::Literal;
 
-use super::day::{Activity, Analyser, Analysis, Productivity, Rules};
+use super::day::{Activity, Analyser, Analysis, Rules};
+use super::day_rows::{Columns, Packed, coerced, packed, packed_type};
 use super::interval::{IntervalListBuilder, interval_list};
 use super::local_time::instant;
 use crate::zone::SECOND;
@@ -161,26 +159,6 @@ struct DayAnalysis {
     documentation: Documentation,
 }
 
-/// The argument types, but for the rules.
-fn argument_types() -> [DataType; 9] {
-    use DataType::{Boolean, Int64, Utf8};
-    [
-        instant(),
-        Int64,
-        Utf8,
-        Utf8,
-        Boolean,
-        Int64,
-        Int64,
-        Boolean,
-        Int64,
-    ]
-}
-
-/// Where the two arguments stand that may be numbers.
-const STATE: usize = 2;
-const PRODUCTIVITY: usize = 3;
-
 fn rules_type() -> DataType {
     DataType::Struct(
         RULES
@@ -203,27 +181,12 @@ impl AggregateUDFImpl for DayAnalysis {
         let Some((DataType::Struct(rules), rest)) = given.split_last() else {
             return plan_err!("day_analysis takes its rules as a struct, last");
         };
-        if rest.len() != argument_types().len() {
-            return plan_err!(
-                "day_analysis takes {} arguments and a struct of rules, not {}",
-                argument_types().len(),
-                rest.len()
-            );
-        }
         for name in RULES {
             if !rules.iter().any(|field| field.name() == name) {
                 return plan_err!("day_analysis: the rules lack '{name}'");
             }
         }
-        let mut out = argument_types().to_vec();
-        if let (Some(state), Some(DataType::Boolean)) = (out.get_mut(STATE), rest.get(STATE)) {
-            *state = DataType::Boolean;
-        }
-        if let (Some(productivity), Some(DataType::Int64)) =
-            (out.get_mut(PRODUCTIVITY), rest.get(PRODUCTIVITY))
-        {
-            *productivity = DataType::Int64;
-        }
+        let mut out = coerced(rest)?;
         out.push(DataType::Struct(
             rules
                 .iter()
@@ -241,7 +204,7 @@ impl AggregateUDFImpl for DayAnalysis {
         Ok(vec![
             Arc::new(Field::new(
                 format!("{}[rows]", args.name),
-                rows_list(),
+                packed_type(),
                 true,
             )),
             Arc::new(Field::new(
@@ -321,87 +284,6 @@ fn rules_array(rules: Option<&Rules>, rows: usize) -> Result<ArrayRef> {
     Ok(Arc::new(StructArray::from(columns.collect::<Vec<_>>())))
 }
 
-/// A row of a group's state; the packed form of [`Activity`].
-fn row_fields() -> Fields {
-    let mut out: Vec<Field> = ["start_sec", "counted_sec", "schedule_sec", "task", "screen"]
-        .map(|name| Field::new(name, DataType::Int64, true))
-        .to_vec();
-    out.push(Field::new("productivity", DataType::Utf8, true));
-    for name in ["active", "collaboration", "core"] {
-        out.push(Field::new(name, DataType::Boolean, true));
-    }
-    Fields::from(out)
-}
-
-fn rows_list() -> DataType {
-    DataType::List(Arc::new(Field::new_list_field(
-        DataType::Struct(row_fields()),
-        true,
-    )))
-}
-
-/// States, as texts or as truths.
-enum States<'a> {
-    Named(&'a StringArray),
-    Active(&'a BooleanArray),
-}
-
-impl<'a> States<'a> {
-    fn new(array: &'a ArrayRef) -> States<'a> {
-        match array.as_boolean_opt() {
-            Some(active) => States::Active(active),
-            None => States::Named(array.as_string::<i32>()),
-        }
-    }
-
-    fn active(&self, row: usize) -> Result<bool> {
-        match self {
-            States::Active(active) => Ok(active.value(row)),
-            States::Named(names) => match names.value(row) {
-                "Active" => Ok(true),
-                "Passive" => Ok(false),
-                other => exec_err!("day_analysis knows no state '{other}'"),
-            },
-        }
-    }
-}
-
-/// Productivities, as texts or as numbers.
-enum Productivities<'a> {
-    Named(&'a StringArray),
-    Ranked(&'a Int64Array),
-}
-
-impl<'a> Productivities<'a> {
-    fn new(array: &'a ArrayRef) -> Productivities<'a> {
-        match array.as_primitive_opt::<Int64Type>() {
-            Some(ranks) => Productivities::Ranked(ranks),
-            None => Productivities::Named(array.as_string::<i32>()),
-        }
-    }
-
-    fn value(&self, row: usize) -> Result<Productivity> {
-        let known = match self {
-            Productivities::Ranked(ranks) => match ranks.value(row) {
-                0 => Some(Productivity::Productive),
-                1 => Some(Productivity::Unproductive),
-                2 => Some(Productivity::Undefined),
-                _ => None,
-            },
-            Productivities::Named(names) => Productivity::parse(names.value(row)),
-        };
-        match (known, self) {
-            (Some(known), _) => Ok(known),
-            (None, Productivities::Ranked(ranks)) => {
-                exec_err!("day_analysis knows no productivity {}", ranks.value(row))
-            }
-            (None, Productivities::Named(names)) => {
-                exec_err!("day_analysis knows no productivity '{}'", names.value(row))
-            }
-        }
-    }
-}
-
 /// The open groups.
 #[derive(Debug)]
 struct Days {
@@ -434,12 +316,20 @@ impl Days {
         }
     }
 
-    fn add(&mut self, group: usize, activity: Activity) {
+    /// Adds activities to a group.
+    fn add(
+        &mut self,
+        group: usize,
+        activities: impl Iterator<Item = Result<Activity>>,
+    ) -> Result<()> {
         if let Some(day) = self.groups.get_mut(group) {
             let before = day.capacity();
-            day.push(activity);
+            for activity in activities {
+                day.push(activity?);
+            }
             self.capacity += day.capacity() - before;
         }
+        Ok(())
     }
 
     fn taken(&mut self, emit_to: EmitTo) -> Vec<Vec<Activity>> {
@@ -456,62 +346,27 @@ impl Days {
         group_of: impl Fn(usize) -> usize,
         filter: Option<&BooleanArray>,
     ) -> Result<()> {
-        let [
-            starts,
-            counted,
-            states,
-            productivities,
-            collaborations,
-            tasks,
-            screens,
-            cores,
-            scheduled,
-            rules,
-        ] = values
-        else {
-            return exec_err!("day_analysis takes ten arguments");
+        let Some((rules, columns)) = values.split_last() else {
+            return exec_err!("day_analysis takes its rules last");
         };
         if self.rules.is_none() && !rules.is_empty() {
             self.rules = Some(rules_of(rules, 0)?);
         }
-        let starts = starts.as_primitive::<TimestampMicrosecondType>();
-        let counted = counted.as_primitive::<Int64Type>();
-        let complete = starts.null_count() == 0
-            && counted.null_count() == 0
-            && states.null_count() == 0
-            && productivities.null_count() == 0;
-        if !complete {
-            return exec_err!(
-                "day_analysis takes no NULL as start, counted_sec, state or productivity"
-            );
-        }
-        let states = States::new(states);
-        let productivities = Productivities::new(productivities);
-        let collaborations = collaborations.as_boolean();
-        let tasks = tasks.as_primitive::<Int64Type>();
-        let screens = screens.as_primitive::<Int64Type>();
-        let cores = cores.as_boolean();
-        let scheduled = scheduled.as_primitive::<Int64Type>();
-        let number = |array: &Int64Array, row| array.is_valid(row).then(|| array.value(row));
-        let truth = |array: &BooleanArray, row| array.is_valid(row).then(|| array.value(row));
-        for row in 0..starts.len() {
-            if filter.is_some_and(|filter| !filter.is_valid(row) || !filter.value(row)) {
-                continue;
+        let columns = Columns::new(columns)?;
+        let mut row = 0;
+        while row < columns.len() {
+            // Neighbouring rows mostly are of one group.
+            let group = group_of(row);
+            let mut end = row + 1;
+            while end < columns.len() && group_of(end) == group {
+                end += 1;
             }
-            let active = states.active(row)?;
-            let productivity = productivities.value(row)?;
-            let activity = Activity {
-                start_sec: starts.value(row).div_euclid(SECOND),
-                counted_sec: counted.value(row),
-                schedule_sec: number(scheduled, row).unwrap_or(0),
-                task: number(tasks, row),
-                screen: number(screens, row),
-                productivity,
-                active,
-                collaboration: truth(collaborations, row).unwrap_or(false),
-                core: truth(cores, row),
+            let passes = |row: &usize| {
+                filter.is_none_or(|filter| filter.is_valid(*row) && filter.value(*row))
             };
-            self.add(group_of(row), activity);
+            let activities = (row..end).filter(passes).map(|row| columns.activity(row));
+            self.add(group, activities)?;
+            row = end;
         }
         Ok(())
     }
@@ -555,46 +410,11 @@ impl Days {
 
     fn packed(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
         let days = self.taken(emit_to);
-        let rows = || days.iter().flatten();
-        let numbers = |value: fn(&Activity) -> Option<i64>| -> ArrayRef {
-            Arc::new(rows().map(value).collect::<Int64Array>())
-        };
-        let truths = |value: fn(&Activity) -> Option<bool>| -> ArrayRef {
-            Arc::new(rows().map(value).collect::<BooleanArray>())
-        };
-        let productivity: StringArray = rows()
-            .map(|activity| {
-                Some(match activity.productivity {
-                    Productivity::Productive => "Productive",
-                    Productivity::Unproductive => "Unproductive",
-                    Productivity::Undefined => "Undefined",
-                })
-            })
-            .collect();
-        let columns: Vec<ArrayRef> = vec![
-            numbers(|activity| Some(activity.start_sec)),
-            numbers(|activity| Some(activity.counted_sec)),
-            numbers(|activity| Some(activity.schedule_sec)),
-            numbers(|activity| activity.task),
-            numbers(|activity| activity.screen),
-            Arc::new(productivity),
-            truths(|activity| Some(activity.active)),
-            truths(|activity| Some(activity.collaboration)),
-            truths(|activity| activity.core),
-        ];
-        let list = ListArray::try_new(
-            Arc::new(Field::new_list_field(DataType::Struct(row_fields()), true)),
-            OffsetBuffer::from_lengths(days.iter().map(Vec::len)),
-            Arc::new(StructArray::try_new(row_fields(), columns, None)?),
-            None,
-        )?;
+        let list = packed(&days)?;
         for day in &days {
             self.capacity = self.capacity.saturating_sub(day.capacity());
         }
-        Ok(vec![
-            Arc::new(list),
-            rules_array(self.rules.as_ref(), days.len())?,
-        ])
+        Ok(vec![list, rules_array(self.rules.as_ref(), days.len())?])
     }
 
     fn merge(&mut self, values: &[ArrayRef], group_of: impl Fn(usize) -> usize) -> Result<()> {
@@ -610,45 +430,9 @@ impl Days {
                 continue;
             }
             let rows = lists.value(group);
-            let rows = rows.as_struct();
-            let [
-                starts,
-                counted,
-                scheduled,
-                tasks,
-                screens,
-                productivities,
-                actives,
-                collaborations,
-                cores,
-            ] = rows.columns()
-            else {
-                return exec_err!("day_analysis: a state of another make");
-            };
-            let starts = starts.as_primitive::<Int64Type>();
-            let counted = counted.as_primitive::<Int64Type>();
-            let scheduled = scheduled.as_primitive::<Int64Type>();
-            let tasks = tasks.as_primitive::<Int64Type>();
-            let screens = screens.as_primitive::<Int64Type>();
-            let productivities = productivities.as_string::<i32>();
-            let actives = actives.as_boolean();
-            let collaborations = collaborations.as_boolean();
-            let cores = cores.as_boolean();
-            for row in 0..rows.len() {
-                let activity = Activity {
-                    start_sec: starts.value(row),
-                    counted_sec: counted.value(row),
-                    schedule_sec: scheduled.value(row),
-                    task: tasks.is_valid(row).then(|| tasks.value(row)),
-                    screen: screens.is_valid(row).then(|| screens.value(row)),
-                    productivity: Productivity::parse(productivities.value(row))
-                        .unwrap_or(Productivity::Undefined),
-                    active: actives.value(row),
-                    collaboration: collaborations.value(row),
-                    core: cores.is_valid(row).then(|| cores.value(row)),
-                };
-                self.add(group_of(group), activity);
-            }
+            let rows = Packed::new(rows.as_struct())?;
+            let activities = (0..rows.len()).map(|row| rows.activity(row));
+            self.add(group_of(group), activities)?;
         }
         Ok(())
     }

@@ -5,18 +5,18 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, over_seen, page};
 use super::interval::{
     IntervalListBuilder, IntervalLists, Takes, coerced, flood as flooded, interval_list,
 };
+use super::{Arguments, scalar};
 use crate::zone::SECOND;
 
 const NAME: &str = "flood";
 
 /// The SQL function.
 pub fn flood() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -38,7 +38,7 @@ pub fn flood() -> ScalarUDF {
                 ],
             ),
         ),
-        |given| coerced(NAME, &[Takes::Set, Takes::Seconds], given),
+        Arguments::Checked(|given| coerced(NAME, &[Takes::Set, Takes::Seconds], given)),
         interval_list(),
         |args| {
             let [sets, seconds] = args else {

@@ -3,15 +3,15 @@
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, over_seen, page};
 use super::interval::{Takes, coerced, gaps, interval_list, map_sets};
+use super::{Arguments, scalar};
 
 const NAME: &str = "interval_gaps";
 
 /// The SQL function.
 pub fn interval_gaps() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -30,7 +30,7 @@ pub fn interval_gaps() -> ScalarUDF {
                 ],
             ),
         ),
-        |given| coerced(NAME, &[Takes::Set], given),
+        Arguments::Checked(|given| coerced(NAME, &[Takes::Set], given)),
         interval_list(),
         |args| match args {
             [set] => map_sets(NAME, set, gaps),

@@ -3,15 +3,15 @@
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, one_interval, over_seen, page};
 use super::interval::{Takes, coerced, intersection, interval_list, map_pairs};
+use super::{Arguments, scalar};
 
 const NAME: &str = "interval_intersection";
 
 /// The SQL function.
 pub fn interval_intersection() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -28,7 +28,7 @@ pub fn interval_intersection() -> ScalarUDF {
                 &[("08:50:00", "09:10:00"), ("09:50:00", "10:30:00")],
             ),
         ),
-        |given| coerced(NAME, &[Takes::Set, Takes::Set], given),
+        Arguments::Checked(|given| coerced(NAME, &[Takes::Set, Takes::Set], given)),
         interval_list(),
         |args| match args {
             [a, b] => map_pairs(NAME, a, b, intersection),

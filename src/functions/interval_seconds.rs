@@ -7,15 +7,15 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, over_seen, page};
 use super::interval::{IntervalLists, Takes, coerced, seconds};
+use super::{Arguments, scalar};
 
 const NAME: &str = "interval_seconds";
 
 /// The SQL function.
 pub fn interval_seconds() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -29,7 +29,7 @@ pub fn interval_seconds() -> ScalarUDF {
                 &[("09:00:00", "09:10:00"), ("09:05:00", "09:15:00.5")],
             ),
         ),
-        |given| coerced(NAME, &[Takes::Set], given),
+        Arguments::Checked(|given| coerced(NAME, &[Takes::Set], given)),
         DataType::Int64,
         |args| match args {
             [set] => {

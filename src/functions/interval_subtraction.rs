@@ -3,15 +3,15 @@
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, one_interval, over_seen, page};
 use super::interval::{Takes, coerced, interval_list, map_pairs, subtraction};
+use super::{Arguments, scalar};
 
 const NAME: &str = "interval_subtraction";
 
 /// The SQL function.
 pub fn interval_subtraction() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -29,7 +29,7 @@ pub fn interval_subtraction() -> ScalarUDF {
                 &[("13:10:00", "13:20:00"), ("13:45:00", "15:00:00")],
             ),
         ),
-        |given| coerced(NAME, &[Takes::Set, Takes::Set], given),
+        Arguments::Checked(|given| coerced(NAME, &[Takes::Set, Takes::Set], given)),
         interval_list(),
         |args| match args {
             [a, b] => map_pairs(NAME, a, b, subtraction),

@@ -3,15 +3,15 @@
 use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, over_seen, page};
 use super::interval::{Takes, coerced, interval_list, map_pairs, map_sets, union};
+use super::{Arguments, scalar};
 
 const NAME: &str = "interval_union";
 
 /// The SQL function.
 pub fn interval_union() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -30,11 +30,11 @@ pub fn interval_union() -> ScalarUDF {
                 ],
             ),
         ),
-        |given| match given {
+        Arguments::Checked(|given| match given {
             [_] => coerced(NAME, &[Takes::Set], given),
             [_, _] => coerced(NAME, &[Takes::Set, Takes::Set], given),
             _ => plan_err!("{NAME} takes one set or two"),
-        },
+        }),
         interval_list(),
         |args| match args {
             [set] => map_sets(NAME, set, <[_]>::to_vec),

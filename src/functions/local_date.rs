@@ -3,16 +3,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Date32Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array};
 use datafusion::arrow::datatypes::{DataType, Int64Type, TimestampMicrosecondType};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::documentation::{ORGANISATION, page};
-use super::local_time::{Clock, ReportingZones, instant, zone_among};
-use super::scalar;
-use crate::clock::Micros;
-use crate::zone::{DAY, Zone};
+use super::local_time::{Clocks, ReportingZones, instant};
+use super::{Arguments, scalar};
+use crate::zone::DAY;
 
 /// The SQL function over the reporting zones.
 pub fn local_date(zones: Arc<ReportingZones>) -> ScalarUDF {
@@ -30,7 +29,7 @@ pub fn local_date(zones: Arc<ReportingZones>) -> ScalarUDF {
             ],
             "select local_date(1, timestamp '2026-03-02T23:30:00' at time zone 'UTC') as day",
         ),
-        vec![DataType::Int64, instant()],
+        Arguments::Exactly(vec![DataType::Int64, instant()]),
         DataType::Date32,
         move |args| {
             let [users, instants] = args else {
@@ -38,31 +37,12 @@ pub fn local_date(zones: Arc<ReportingZones>) -> ScalarUDF {
             };
             let users = users.as_primitive::<Int64Type>();
             let instants = instants.as_primitive::<TimestampMicrosecondType>();
-            // Neighbouring rows are mostly one person's, and close in time.
-            let mut clocks: foldhash::HashMap<&str, Clock> = foldhash::HashMap::default();
-            let mut person: Option<(i64, &[(Micros, Zone)])> = None;
-            let mut account = Clock::new(zones.account().clone());
-            let out: Date32Array = (0..users.len())
-                .map(|row| {
-                    if users.is_null(row) || instants.is_null(row) {
-                        return None;
-                    }
-                    let (user, when) = (users.value(row), instants.value(row));
-                    let spans = match person {
-                        Some((known, spans)) if known == user => spans,
-                        _ => {
-                            let spans = zones.spans(user);
-                            person = Some((user, spans));
-                            spans
-                        }
-                    };
-                    let local = match zone_among(spans, when) {
-                        None => account.local(when),
-                        Some(zone) => clocks
-                            .entry(zone.name())
-                            .or_insert_with(|| Clock::new(zone.clone()))
-                            .local(when),
-                    };
+            let mut clocks = Clocks::new(&zones);
+            let out: Date32Array = users
+                .iter()
+                .zip(instants)
+                .map(|(user, instant)| {
+                    let local = clocks.local(user?, instant?);
                     i32::try_from(local.div_euclid(DAY)).ok()
                 })
                 .collect();

@@ -10,7 +10,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::documentation::{ORGANISATION, page};
 use super::interval::{Interval, IntervalListBuilder, interval_list, normalised};
 use super::local_time::ReportingZones;
-use super::scalar;
+use super::{Arguments, scalar};
 use crate::clock::Micros;
 
 /// The instants of a user's local date, in normal form. One interval, unless the user's zone
@@ -62,7 +62,7 @@ pub fn local_day(zones: Arc<ReportingZones>) -> ScalarUDF {
             ],
             "select interval_seconds(local_day(1, date '2026-03-29')) as day_sec",
         ),
-        vec![DataType::Int64, DataType::Date32],
+        Arguments::Exactly(vec![DataType::Int64, DataType::Date32]),
         interval_list(),
         move |args| {
             let [users, days] = args else {
@@ -71,19 +71,24 @@ pub fn local_day(zones: Arc<ReportingZones>) -> ScalarUDF {
             let users = users.as_primitive::<Int64Type>();
             let days = days.as_primitive::<Date32Type>();
             let mut out = IntervalListBuilder::with_capacity(users.len());
-            let mut known: Option<(i64, i32, Vec<Interval>)> = None;
+            // People in one zone have the same days.
+            let mut shared: foldhash::HashMap<(&str, i32), Vec<Interval>> =
+                foldhash::HashMap::default();
             for row in 0..users.len() {
                 if users.is_null(row) || days.is_null(row) {
                     out.append(None);
                     continue;
                 }
                 let (user, day) = (users.value(row), days.value(row));
-                let fresh = match known.take() {
-                    Some(same) if same.0 == user && same.1 == day => same,
-                    _ => (user, day, day_of(&zones, user, day)),
-                };
-                out.append(Some(&fresh.2));
-                known = Some(fresh);
+                match zones.only(user) {
+                    Some(zone) => {
+                        let day = shared
+                            .entry((zone.name(), day))
+                            .or_insert_with(|| day_of(&zones, user, day));
+                        out.append(Some(day));
+                    }
+                    None => out.append(Some(&day_of(&zones, user, day))),
+                }
             }
             let out: ArrayRef = out.finish()?;
             Ok(out)

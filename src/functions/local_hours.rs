@@ -11,10 +11,10 @@ use datafusion::logical_expr::ScalarUDF;
 use super::documentation::{ORGANISATION, page};
 use super::interval::Interval;
 use super::local_time::{ReportingZones, instant};
-use super::scalar;
 use super::split_by_local_hour::{
     DAYS_MAX, HourPiece, PIECES_MAX, hour_list, hour_lists, hour_pieces,
 };
+use super::{Arguments, scalar};
 use crate::clock::Micros;
 use crate::zone::DAY;
 
@@ -59,7 +59,7 @@ pub fn local_hours(zones: Arc<ReportingZones>) -> ScalarUDF {
              arrow_cast('2026-10-24T23:30:00Z', 'Timestamp(µs, \"UTC\")'),\n  \
              arrow_cast('2026-10-25T02:15:00Z', 'Timestamp(µs, \"UTC\")'))) as pieces",
         ),
-        vec![DataType::Int64, instant(), instant()],
+        Arguments::Exactly(vec![DataType::Int64, instant(), instant()]),
         hour_list(),
         move |args| {
             let [users, starts, ends] = args else {

@@ -10,11 +10,11 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
-use datafusion::common::exec_err;
+use datafusion::common::{exec_err, plan_err};
 use datafusion::logical_expr::ScalarUDF;
 
 use super::documentation::{LOCAL_TIME, ORGANISATION, page};
-use super::scalar;
+use super::{Arguments, scalar};
 use crate::clock::Micros;
 use crate::zone::{Zone, ZoneNames};
 
@@ -59,6 +59,15 @@ impl ReportingZones {
         self.users.get(&user_id).map_or(&[], Vec::as_slice)
     }
 
+    /// The zone that a user has at all times; none where it changes.
+    pub fn only(&self, user_id: i64) -> Option<&Zone> {
+        match self.spans(user_id) {
+            [] => Some(&self.account),
+            [(_, zone)] => Some(zone),
+            _ => None,
+        }
+    }
+
     /// The zone in force for a user at an instant.
     pub fn zone(&self, user_id: i64, instant: Micros) -> &Zone {
         zone_among(self.spans(user_id), instant).unwrap_or(&self.account)
@@ -91,7 +100,10 @@ pub fn to_local() -> ScalarUDF {
             "select zone, to_local(timestamp '2026-03-29T01:30:00' at time zone 'UTC', zone) as clock\n\
              from (values ('Europe/Berlin'), ('America/New_York'), ('UTC+5:30')) as zones(zone)",
         ),
-        vec![instant(), DataType::Utf8],
+        Arguments::WithConstants(|given| match given {
+            [_, _] => Ok(vec![instant(), DataType::Utf8]),
+            _ => plan_err!("to_local takes an instant and a zone"),
+        }),
         DataType::Timestamp(TimeUnit::Microsecond, None),
         |args| {
             let [instants, zones] = args else {
@@ -100,24 +112,37 @@ pub fn to_local() -> ScalarUDF {
             let instants = instants.as_primitive::<TimestampMicrosecondType>();
             let zones = zones.as_string::<i32>();
             let names = ZoneNames::default();
+            // A constant stands in one row for all.
+            let rows = match zones.len() {
+                1 => instants.len(),
+                many => many,
+            };
+            let place = |length: usize, row: usize| if length == 1 { 0 } else { row };
             let mut known: HashMap<&str, Clock> = HashMap::new();
-            let mut out = Vec::with_capacity(instants.len());
-            for row in 0..instants.len() {
-                if instants.is_null(row) || zones.is_null(row) {
+            let mut last: Option<(&str, Clock)> = None;
+            let mut out = Vec::with_capacity(rows);
+            for row in 0..rows {
+                let (at, zone) = (place(instants.len(), row), place(zones.len(), row));
+                if instants.is_null(at) || zones.is_null(zone) {
                     out.push(None);
                     continue;
                 }
-                let name = zones.value(row);
-                if !known.contains_key(name) {
-                    let Some(zone) = names.parse(name) else {
-                        return exec_err!("'{name}' is no time zone");
+                let name = zones.value(zone);
+                if last.as_ref().is_none_or(|(known, _)| *known != name) {
+                    let clock = match known.remove(name) {
+                        Some(clock) => clock,
+                        None => match names.parse(name) {
+                            Some(zone) => Clock::new(zone),
+                            None => return exec_err!("'{name}' is no time zone"),
+                        },
                     };
-                    known.insert(name, Clock::new(zone));
+                    if let Some((name, clock)) = last.replace((name, clock)) {
+                        known.insert(name, clock);
+                    }
                 }
                 out.push(
-                    known
-                        .get_mut(name)
-                        .map(|clock| clock.local(instants.value(row))),
+                    last.as_mut()
+                        .map(|(_, clock)| clock.local(instants.value(at))),
                 );
             }
             Ok(Arc::new(TimestampMicrosecondArray::from(out)) as ArrayRef)
@@ -163,6 +188,94 @@ impl Clock {
     }
 }
 
+/// Wall clocks of people, for rows of which neighbours are mostly one person's.
+pub(super) struct Clocks<'a> {
+    zones: &'a ReportingZones,
+    /// One a zone.
+    clocks: Vec<Clock>,
+    places: foldhash::HashMap<&'a str, usize>,
+    /// Whose clock told the last row: (user, from, to, place), as long as the zone holds.
+    here: Option<(i64, Micros, Micros, usize)>,
+}
+
+impl<'a> Clocks<'a> {
+    pub(super) fn new(zones: &'a ReportingZones) -> Self {
+        Clocks {
+            zones,
+            clocks: Vec::new(),
+            places: foldhash::HashMap::default(),
+            here: None,
+        }
+    }
+
+    /// What the wall clock shows in the zone in force for a user at an instant, see [`Clock::local`].
+    pub(super) fn local(&mut self, user_id: i64, instant: Micros) -> i64 {
+        let place = match self.here {
+            Some((user, from, to, place)) if user == user_id && from <= instant && instant < to => {
+                place
+            }
+            _ => self.turn(user_id, instant),
+        };
+        let clock = self.clocks.get_mut(place);
+        clock.map_or(instant, |clock| clock.local(instant))
+    }
+
+    /// The place of the clock that holds for a user at an instant.
+    fn turn(&mut self, user_id: i64, instant: Micros) -> usize {
+        let spans = self.zones.spans(user_id);
+        let next = spans.partition_point(|(from, _)| *from <= instant).max(1);
+        // The first zone holds before it, too.
+        let from = match next {
+            1 => Micros::MIN,
+            _ => spans.get(next - 1).map_or(Micros::MIN, |(from, _)| *from),
+        };
+        let to = spans.get(next).map_or(Micros::MAX, |(to, _)| *to);
+        let zone = zone_among(spans, instant).unwrap_or(&self.zones.account);
+        let clocks = &mut self.clocks;
+        let place = *self.places.entry(zone.name()).or_insert_with(|| {
+            clocks.push(Clock::new(zone.clone()));
+            clocks.len() - 1
+        });
+        self.here = Some((user_id, from, to, place));
+        place
+    }
+}
+
+/// `local_datetime(user_id, instant)`: what the wall clock of a person shows.
+pub fn local_datetime(zones: Arc<ReportingZones>) -> ScalarUDF {
+    scalar(
+        "local_datetime",
+        page(
+            ORGANISATION,
+            "local_datetime(user_id, instant)",
+            "What a wall clock shows at an instant in the zone in which a person's days are counted: \
+             what `to_local(instant, reporting_zone(user_id, instant))` gives, and faster. NULL if \
+             either is.",
+            &[
+                ("user_id", "uid of the person"),
+                ("instant", "when; a person's zone may change in time"),
+            ],
+            "select local_datetime(1, timestamp '2026-03-02T12:00:00' at time zone 'UTC') as clock",
+        ),
+        Arguments::Exactly(vec![DataType::Int64, instant()]),
+        DataType::Timestamp(TimeUnit::Microsecond, None),
+        move |args| {
+            let [users, instants] = args else {
+                return exec_err!("local_datetime takes a user_id and an instant");
+            };
+            let users = users.as_primitive::<Int64Type>();
+            let instants = instants.as_primitive::<TimestampMicrosecondType>();
+            let mut clocks = Clocks::new(&zones);
+            let out: TimestampMicrosecondArray = users
+                .iter()
+                .zip(instants)
+                .map(|(user, instant)| Some(clocks.local(user?, instant?)))
+                .collect();
+            Ok(Arc::new(out) as ArrayRef)
+        },
+    )
+}
+
 /// `local_day_end(date, zone)`: the instant at which the local date is over for good.
 pub fn local_day_end() -> ScalarUDF {
     scalar(
@@ -177,7 +290,7 @@ pub fn local_day_end() -> ScalarUDF {
             "select day, local_day_end(day, 'Europe/Berlin') as day_end\n\
              from (values (date '2026-03-28'), (date '2026-03-29')) as days(day)",
         ),
-        vec![DataType::Date32, DataType::Utf8],
+        Arguments::Exactly(vec![DataType::Date32, DataType::Utf8]),
         instant(),
         |args| {
             let [days, zones] = args else {
@@ -229,7 +342,7 @@ pub fn reporting_zone(zones: Arc<ReportingZones>) -> ScalarUDF {
             ],
             "select reporting_zone(1, timestamp '2026-03-02T12:00:00' at time zone 'UTC') as zone",
         ),
-        vec![DataType::Int64, instant()],
+        Arguments::Exactly(vec![DataType::Int64, instant()]),
         DataType::Utf8,
         move |args| {
             let [users, instants] = args else {
@@ -265,6 +378,32 @@ mod tests {
         assert_eq!(zones.zone(1, 99).name(), "UTC+1");
         assert_eq!(zones.zone(1, 100).name(), "UTC+2");
         assert_eq!(zones.zone(2, 100).name(), "UTC");
+    }
+
+    #[test]
+    fn people_s_clocks_follow_their_zones() {
+        let zone = |name: &str| ZoneNames::default().parse(name).unwrap();
+        let zones = ReportingZones::new(
+            zone("America/New_York"),
+            HashMap::from([
+                (
+                    1,
+                    vec![(50 * HOUR, zone("UTC+1")), (100 * HOUR, zone("UTC+2"))],
+                ),
+                (2, vec![(70 * HOUR, zone("Asia/Kolkata"))]),
+            ]),
+        );
+        let mut clocks = Clocks::new(&zones);
+        // Also back and forth between people and over changes.
+        for step in 0..5_000_i64 {
+            let user = step * 7 % 4;
+            let instant = step * 7_919 % 150 * HOUR + step % 3 - 1;
+            assert_eq!(
+                clocks.local(user, instant),
+                zones.zone(user, instant).local_micros(instant),
+                "{user} {instant}"
+            );
+        }
     }
 
     #[test]

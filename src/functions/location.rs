@@ -11,7 +11,7 @@ use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::documentation::{ORGANISATION, page};
-use super::scalar;
+use super::{Arguments, scalar};
 
 /// `Office` and `Remote` labels of networks.
 #[derive(Clone, Debug, Default)]
@@ -91,7 +91,7 @@ pub fn location_label(labels: Arc<Labels>) -> ScalarUDF {
             ],
             "select location_label('hq', '203.0.113.9') as label",
         ),
-        vec![DataType::Utf8, DataType::Utf8],
+        Arguments::Exactly(vec![DataType::Utf8, DataType::Utf8]),
         DataType::Utf8,
         move |args| {
             let [networks, addresses] = args else {

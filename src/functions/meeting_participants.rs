@@ -10,14 +10,14 @@ use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::addresses::{Addresses, Invitations, Invited, Person, coerced, declined, invited};
-use super::checked;
 use super::documentation::{ORGANISATION, page};
+use super::{Arguments, scalar};
 
 const NAME: &str = "meeting_participants";
 
 /// The SQL function over the users' addresses.
 pub fn meeting_participants(addresses: Arc<Addresses>) -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             ORGANISATION,
@@ -40,7 +40,9 @@ pub fn meeting_participants(addresses: Arc<Addresses>) -> ScalarUDF {
              named_struct('email', 'room@example.com', 'response', 'accepted', 'kind', 'resource')\
              )) as people",
         ),
-        |given| coerced(NAME, &[DataType::Utf8, DataType::Utf8, invited()], given),
+        Arguments::Checked(|given| {
+            coerced(NAME, &[DataType::Utf8, DataType::Utf8, invited()], given)
+        }),
         DataType::Int64,
         move |args| {
             let [organizers, answers, attendees] = args else {

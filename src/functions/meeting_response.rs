@@ -9,14 +9,14 @@ use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::addresses::{Addresses, Invitations, coerced, declined, invited};
-use super::checked;
 use super::documentation::{ORGANISATION, page};
+use super::{Arguments, scalar};
 
 const NAME: &str = "meeting_response";
 
 /// The SQL function over the users' addresses.
 pub fn meeting_response(addresses: Arc<Addresses>) -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             ORGANISATION,
@@ -37,7 +37,9 @@ pub fn meeting_response(addresses: Arc<Addresses>) -> ScalarUDF {
             ],
             "select meeting_response(1, 'tentative', null) as response",
         ),
-        |given| coerced(NAME, &[DataType::Int64, DataType::Utf8, invited()], given),
+        Arguments::Checked(|given| {
+            coerced(NAME, &[DataType::Int64, DataType::Utf8, invited()], given)
+        }),
         DataType::Utf8,
         move |args| {
             let [users, own, attendees] = args else {

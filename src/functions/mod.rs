@@ -13,6 +13,7 @@ pub mod clip;
 pub mod crosses_day;
 pub mod day;
 pub mod day_analysis;
+mod day_rows;
 pub mod documentation;
 pub mod event_list;
 pub mod flood;
@@ -104,6 +105,7 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         local_date::local_date(Arc::clone(&tables.zones)),
         local_day::local_day(Arc::clone(&tables.zones)),
         local_hours::local_hours(Arc::clone(&tables.zones)),
+        local_time::local_datetime(Arc::clone(&tables.zones)),
         local_time::local_day_end(),
         local_time::to_local(),
         local_time::reporting_zone(Arc::clone(&tables.zones)),
@@ -167,60 +169,40 @@ pub fn pages() -> Vec<Page> {
     pages
 }
 
-/// A function of columns of exactly these types, the same result for the same input.
+/// What a scalar function takes.
+enum Arguments {
+    /// Columns of exactly these types.
+    Exactly(Vec<DataType>),
+    /// What this says: it gives the types that the function wants for those of a call, or what is wrong
+    /// with them.
+    Checked(Coerced),
+    /// The same, with constants beside columns: they come as arrays of one row, not repeated for every
+    /// row.
+    WithConstants(Coerced),
+}
+
+/// A scalar function: the same result for the same input.
 fn scalar(
     name: &'static str,
     documentation: Documentation,
-    arguments: Vec<DataType>,
+    arguments: Arguments,
     result: DataType,
     evaluate: impl Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync + 'static,
 ) -> ScalarUDF {
+    let constants = matches!(arguments, Arguments::WithConstants(_));
+    let (signature, coerced) = match arguments {
+        Arguments::Exactly(types) => (Signature::exact(types, Volatility::Immutable), None),
+        Arguments::Checked(coerced) | Arguments::WithConstants(coerced) => (
+            Signature::user_defined(Volatility::Immutable),
+            Some(coerced),
+        ),
+    };
     ScalarUDF::new_from_impl(Columns {
         name,
         documentation,
-        signature: Signature::exact(arguments, Volatility::Immutable),
-        coerced: None,
-        constants: false,
-        result,
-        evaluate: Arc::new(evaluate),
-    })
-}
-
-/// A function whose argument types `coerced` checks by hand: it gives the types that `evaluate`
-/// wants for those of a call, or says what is wrong with them.
-fn checked(
-    name: &'static str,
-    documentation: Documentation,
-    coerced: Coerced,
-    result: DataType,
-    evaluate: impl Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync + 'static,
-) -> ScalarUDF {
-    ScalarUDF::new_from_impl(Columns {
-        name,
-        documentation,
-        signature: Signature::user_defined(Volatility::Immutable),
-        coerced: Some(coerced),
-        constants: false,
-        result,
-        evaluate: Arc::new(evaluate),
-    })
-}
-
-/// The same for a function that takes constants beside its columns: they come as arrays of one row, not
-/// repeated for every row.
-fn with_constants(
-    name: &'static str,
-    documentation: Documentation,
-    coerced: Coerced,
-    result: DataType,
-    evaluate: impl Fn(&[ArrayRef]) -> Result<ArrayRef> + Send + Sync + 'static,
-) -> ScalarUDF {
-    ScalarUDF::new_from_impl(Columns {
-        name,
-        documentation,
-        signature: Signature::user_defined(Volatility::Immutable),
-        coerced: Some(coerced),
-        constants: true,
+        signature,
+        coerced,
+        constants,
         result,
         evaluate: Arc::new(evaluate),
     })

@@ -11,7 +11,7 @@ use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::documentation::{ORGANISATION, page};
-use super::scalar;
+use super::{Arguments, scalar};
 
 /// The name tables; keys are lower case.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +75,7 @@ pub fn application_name(names: Arc<Names>) -> ScalarUDF {
             "select application_name('EXCEL.EXE', 'EXCEL') as known,\n  \
              application_name('ledger9.exe', 'ledger9') as unknown",
         ),
-        vec![DataType::Utf8, DataType::Utf8],
+        Arguments::Exactly(vec![DataType::Utf8, DataType::Utf8]),
         DataType::Utf8,
         move |args| {
             let [executables, bases] = args else {
@@ -120,7 +120,7 @@ pub fn consolidated_name(names: Arc<Names>) -> ScalarUDF {
             "select consolidated_name('nowhere.example', 'nowhere.example', 'chrome.exe') as unknown_site,\n  \
              consolidated_name(NULL, NULL, 'EXCEL.EXE') as program",
         ),
-        vec![DataType::Utf8, DataType::Utf8, DataType::Utf8],
+        Arguments::Exactly(vec![DataType::Utf8, DataType::Utf8, DataType::Utf8]),
         DataType::Utf8,
         move |args| {
             let [sites, websites, executables] = args else {

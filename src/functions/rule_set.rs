@@ -9,7 +9,7 @@ use datafusion::logical_expr::ScalarUDF;
 
 use super::classify::Classifier;
 use super::documentation::{ORGANISATION, page};
-use super::scalar;
+use super::{Arguments, scalar};
 
 /// The SQL function over a classifier.
 pub fn rule_set(classifier: Arc<Classifier>) -> ScalarUDF {
@@ -27,7 +27,7 @@ pub fn rule_set(classifier: Arc<Classifier>) -> ScalarUDF {
             ],
             "select rule_set(7, date '2026-03-02') as rule_set",
         ),
-        vec![DataType::Int64, DataType::Date32],
+        Arguments::Exactly(vec![DataType::Int64, DataType::Date32]),
         DataType::Int64,
         move |args| evaluate(&classifier, args),
     )

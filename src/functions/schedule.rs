@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
@@ -13,12 +14,12 @@ use super::calendar::weekday;
 use super::documentation::{ORGANISATION, page};
 use super::interval::{Interval, normalised};
 use super::local_time::{ReportingZones, instant};
-use super::scalar;
+use super::{Arguments, scalar};
 use crate::clock::Micros;
 use crate::zone::{DAY, SECOND, Zone};
 
 /// A schedule's hours.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Hours {
     /// The whole local day, on the listed weekdays (days after Monday); none listed means all.
     Flexible(Vec<u8>),
@@ -30,35 +31,57 @@ pub enum Hours {
 #[derive(Clone, Debug)]
 pub struct Schedules {
     default: Hours,
-    /// By user: half-open day ranges.
-    users: HashMap<i64, Vec<(i32, i32, Hours)>>,
+    /// The users' hours, each once: few are the schedules that many work by.
+    others: Vec<Hours>,
+    /// By user: half-open day ranges with the place among `others`.
+    users: HashMap<i64, Vec<(i32, i32, usize)>>,
 }
 
 impl Default for Schedules {
     fn default() -> Self {
-        Schedules {
-            default: Hours::Fixed(Vec::new()),
-            users: HashMap::new(),
-        }
+        Schedules::new(Hours::Fixed(Vec::new()), HashMap::new())
     }
 }
 
 impl Schedules {
-    /// Everybody works by `default`, but for the listed users on the listed days.
+    /// Everybody works by `default`, but for the listed users on the listed days (half-open ranges).
     pub fn new(default: Hours, users: HashMap<i64, Vec<(i32, i32, Hours)>>) -> Self {
-        Schedules { default, users }
+        let mut others: Vec<Hours> = Vec::new();
+        let mut known: HashMap<Hours, usize> = HashMap::new();
+        let mut place = |hours: Hours| {
+            *known.entry(hours).or_insert_with_key(|hours| {
+                others.push(hours.clone());
+                others.len() - 1
+            })
+        };
+        let users = users
+            .into_iter()
+            .map(|(user, ranges)| {
+                let ranges = ranges.into_iter();
+                let placed = ranges.map(|(from, to, hours)| (from, to, place(hours)));
+                (user, placed.collect())
+            })
+            .collect();
+        Schedules {
+            default,
+            others,
+            users,
+        }
     }
 
     /// The hours in force for a user on a local date.
     pub fn hours(&self, user_id: i64, day: i32) -> &Hours {
-        self.users
-            .get(&user_id)
-            .and_then(|ranges| {
-                ranges
-                    .iter()
-                    .find(|(from, to, _)| *from <= day && day < *to)
-            })
-            .map_or(&self.default, |(_, _, hours)| hours)
+        self.place(user_id, day)
+            .and_then(|place| self.others.get(place))
+            .unwrap_or(&self.default)
+    }
+
+    fn place(&self, user_id: i64, day: i32) -> Option<usize> {
+        let ranges = self.users.get(&user_id)?;
+        let range = ranges
+            .iter()
+            .find(|(from, to, _)| *from <= day && day < *to);
+        range.map(|(_, _, place)| *place)
     }
 
     /// Whether a window of the user's schedule starts on the date.
@@ -118,15 +141,19 @@ impl Schedules {
     }
 
     /// Whole seconds of `[start, start + seconds)` inside the union of the user's windows.
-    pub fn seconds_within(
+    pub fn seconds_within<'a>(
         &self,
-        zones: &ReportingZones,
+        zones: &'a ReportingZones,
         user_id: i64,
         start: Micros,
         seconds: i64,
-        known: &mut KnownWindows,
+        known: &mut KnownWindows<'a>,
     ) -> i64 {
         let end = start.saturating_add(seconds.saturating_mul(SECOND));
+        // Nearly all activities lie where the one before them lies.
+        if let Some(within) = known.here.scheduled(user_id, start, end) {
+            return if within { seconds } else { 0 };
+        }
         let windows = known.around(self, zones, user_id, start, end);
         let first = windows.partition_point(|window| window.end <= start);
         let covered: i64 = windows
@@ -135,66 +162,122 @@ impl Schedules {
             .take_while(|window| window.start < end)
             .map(|window| window.end.min(end) - window.start.max(start))
             .sum();
+        known.here = Stretch::new(user_id, start, &windows, first);
         covered.div_euclid(SECOND)
     }
 
-    /// Who shares windows with others: users without a schedule or a zone of their own.
-    fn sharer(&self, zones: &ReportingZones, user_id: i64) -> Option<i64> {
-        let own = self.users.contains_key(&user_id) || !zones.spans(user_id).is_empty();
-        own.then_some(user_id)
+    /// Whose windows a user's are on the dates `first..=last`: those of all who have the same hours and zone
+    /// then, if neither changes.
+    fn whose<'a>(
+        &self,
+        zones: &'a ReportingZones,
+        user_id: i64,
+        first: i32,
+        last: i32,
+    ) -> Whose<'a> {
+        let changes = self.users.get(&user_id).is_some_and(|ranges| {
+            let mut ends = ranges.iter().flat_map(|(from, to, _)| [*from, *to]);
+            ends.any(|end| first < end && end <= last)
+        });
+        match zones.only(user_id) {
+            Some(zone) if !changes => Whose::All(zone.name(), self.place(user_id, first)),
+            _ => Whose::Person(user_id),
+        }
+    }
+}
+
+/// Who has the same windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Whose<'a> {
+    /// All who report in this zone and work by the hours of this place, or by the default ones.
+    All(&'a str, Option<usize>),
+    Person(i64),
+}
+
+/// A time of one person that lies in the schedule or out of it as a whole: `[from, to)`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stretch {
+    user_id: i64,
+    from: Micros,
+    to: Micros,
+    within: bool,
+}
+
+impl Stretch {
+    /// The one that holds `start`: `windows[first]` is the first window that ends after it.
+    fn new(user_id: i64, start: Micros, windows: &[Interval], first: usize) -> Stretch {
+        // Windows are known all around the day of `start` and no further.
+        let day = start.div_euclid(DAY);
+        let (day_start, day_end) = (day.saturating_mul(DAY), (day + 1).saturating_mul(DAY));
+        let before = first.checked_sub(1).and_then(|at| windows.get(at));
+        let (from, to, within) = match windows.get(first) {
+            Some(window) if window.start <= start => (window.start, window.end, true),
+            next => (
+                before.map_or(day_start, |window| window.end),
+                next.map_or(day_end, |window| window.start),
+                false,
+            ),
+        };
+        Stretch {
+            user_id,
+            from: from.max(day_start),
+            to: to.min(day_end),
+            within,
+        }
+    }
+
+    /// Whether `[start, end)` is scheduled, where all of it lies in this stretch.
+    fn scheduled(&self, user_id: i64, start: Micros, end: Micros) -> Option<bool> {
+        let here = self.user_id == user_id && self.from <= start && start <= end && end <= self.to;
+        here.then_some(self.within)
     }
 }
 
 /// Windows that were found before, for neighbouring rows and for everybody with the same.
 #[derive(Debug, Default)]
-pub struct KnownWindows {
-    /// By whose they are (nobody's own: none) and the day in UTC: windows around it, merged.
-    found: foldhash::HashMap<(Option<i64>, i64), Arc<Vec<Interval>>>,
-    last: Option<(i64, i64, Arc<Vec<Interval>>)>,
+pub struct KnownWindows<'a> {
+    /// By whose they are and the day in UTC: windows around it, merged.
+    found: foldhash::HashMap<(Whose<'a>, i64), Arc<Vec<Interval>>>,
+    /// Where the last activity began.
+    here: Stretch,
 }
 
 /// So many distinct people and days are remembered at once.
 const KNOWN_MAX: usize = 4096;
 
-impl KnownWindows {
+impl<'a> KnownWindows<'a> {
     /// All windows that an activity may touch.
     fn around(
         &mut self,
         schedules: &Schedules,
-        zones: &ReportingZones,
+        zones: &'a ReportingZones,
         user_id: i64,
         start: Micros,
         end: Micros,
     ) -> Arc<Vec<Interval>> {
         let day = start.div_euclid(DAY);
-        let long = end.div_euclid(DAY) > day + 1;
-        if let Some((user, same_day, windows)) = &self.last
-            && *user == user_id
-            && *same_day == day
-            && !long
-        {
-            return Arc::clone(windows);
-        }
         // Local dates are at most one away from the UTC date, a window runs at most into the next
         // date, and one more day covers a change of zone.
-        let last_day = end.div_euclid(DAY).max(day + 1) + 2;
+        // (Days of instants in microseconds fit 32 bits.)
+        let narrow = |day: i64| i32::try_from(day).unwrap_or(i32::MAX);
+        let (first_day, last_day) = (
+            narrow(day - 3),
+            narrow(end.div_euclid(DAY).max(day + 1) + 2),
+        );
         let find = || {
-            let windows = (day - 3..=last_day)
-                .filter_map(|day| i32::try_from(day).ok())
+            let windows = (first_day..=last_day)
                 .flat_map(|day| schedules.windows(zones, user_id, day))
                 .map(|(start, end)| Interval { start, end });
             Arc::new(normalised(windows.collect()))
         };
-        if long {
+        if end.div_euclid(DAY) > day + 1 {
             return find();
         }
         if self.found.len() > KNOWN_MAX {
             self.found.clear();
         }
-        let key = (schedules.sharer(zones, user_id), day);
-        let windows = Arc::clone(self.found.entry(key).or_insert_with(find));
-        self.last = Some((user_id, day, Arc::clone(&windows)));
-        windows
+        let key = (schedules.whose(zones, user_id, first_day, last_day), day);
+        Arc::clone(self.found.entry(key).or_insert_with(find))
     }
 }
 
@@ -217,7 +300,7 @@ pub fn has_schedule_window(schedules: Arc<Schedules>) -> ScalarUDF {
             "select day_name(day) as day, has_schedule_window(1, day) as works\n\
              from (values (date '2026-03-06'), (date '2026-03-07')) as days(day)",
         ),
-        vec![DataType::Int64, DataType::Date32],
+        Arguments::Exactly(vec![DataType::Int64, DataType::Date32]),
         DataType::Boolean,
         move |args| {
             let [users, days] = args else {
@@ -255,7 +338,7 @@ pub fn schedule_seconds(schedules: Arc<Schedules>, zones: Arc<ReportingZones>) -
             ],
             "select schedule_seconds(1, timestamp '2026-03-02T08:45:00' at time zone 'UTC', 3600) as in_schedule_sec",
         ),
-        vec![DataType::Int64, instant(), DataType::Int64],
+        Arguments::Exactly(vec![DataType::Int64, instant(), DataType::Int64]),
         DataType::Int64,
         move |args| evaluate(&schedules, &zones, args),
     )
@@ -269,21 +352,22 @@ fn evaluate(schedules: &Schedules, zones: &ReportingZones, args: &[ArrayRef]) ->
     let starts = starts.as_primitive::<TimestampMicrosecondType>();
     let seconds = seconds.as_primitive::<Int64Type>();
     let mut known = KnownWindows::default();
-    let out: Int64Array = (0..users.len())
+    let nulls = NullBuffer::union_many([users.nulls(), starts.nulls(), seconds.nulls()]);
+    let out: Vec<i64> = (0..users.len())
         .map(|row| {
-            let complete = users.is_valid(row) && starts.is_valid(row) && seconds.is_valid(row);
-            complete.then(|| {
-                schedules.seconds_within(
-                    zones,
-                    users.value(row),
-                    starts.value(row),
-                    seconds.value(row),
-                    &mut known,
-                )
-            })
+            if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                return 0;
+            }
+            schedules.seconds_within(
+                zones,
+                users.value(row),
+                starts.value(row),
+                seconds.value(row),
+                &mut known,
+            )
         })
         .collect();
-    Ok(Arc::new(out))
+    Ok(Arc::new(Int64Array::try_new(out.into(), nulls)?))
 }
 
 #[cfg(test)]
@@ -353,6 +437,52 @@ mod tests {
         // 18:30 to 19:30 in New York, after hours.
         assert_eq!(seconds("2026-03-05T23:30:00Z", 3600), 0);
         assert_eq!(seconds("2026-03-05T15:00:00Z", 3600), 3600);
+    }
+
+    #[test]
+    fn what_is_remembered_changes_nothing() {
+        let zone = |name: &str| ZoneNames::default().parse(name).unwrap();
+        let first = at("2026-03-20T00:00:00Z");
+        let zones = ReportingZones::new(
+            zone("America/New_York"),
+            HashMap::from([
+                (1, vec![(first, zone("Europe/Berlin"))]),
+                (2, vec![(first, zone("Europe/Berlin"))]),
+                (
+                    3,
+                    vec![(first, zone("UTC")), (first + 7 * DAY, zone("Asia/Tokyo"))],
+                ),
+            ]),
+        );
+        let change = (first / DAY) as i32 + 5;
+        let nights = Hours::Fixed((0..7).map(|day| (day, 22 * 60, 6 * 60)).collect());
+        let schedules = Schedules::new(
+            Hours::Fixed((0..5).map(|day| (day, 540, 1020)).collect()),
+            HashMap::from([
+                (2, vec![(0, i32::MAX, nights.clone())]),
+                (
+                    4,
+                    vec![
+                        (0, change, nights),
+                        (change, change + 2, Hours::Flexible(vec![])),
+                    ],
+                ),
+            ]),
+        );
+        let mut known = KnownWindows::default();
+        let mut sum = 0;
+        // Forwards by odd steps and back again, over clock changes, midnights and people.
+        for step in 0..20_000_i64 {
+            let user = step / 7 % 5;
+            let start = first + step * 97_000_003 % (14 * DAY);
+            let seconds = step * 31 % 40_000;
+            let fresh = &mut KnownWindows::default();
+            let expected = schedules.seconds_within(&zones, user, start, seconds, fresh);
+            let found = schedules.seconds_within(&zones, user, start, seconds, &mut known);
+            assert_eq!(found, expected, "{user} {start} {seconds}");
+            sum += expected;
+        }
+        assert!(sum > 0);
     }
 
     #[test]

@@ -9,17 +9,17 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{INTERVALS, over_seen, page};
 use super::interval::{IntervalLists, Takes, coerced, lists, sessions};
 use super::local_time::instant;
+use super::{Arguments, scalar};
 use crate::zone::SECOND;
 
 const NAME: &str = "sessionise";
 
 /// The SQL function.
 pub fn sessionise() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             INTERVALS,
@@ -45,7 +45,7 @@ pub fn sessionise() -> ScalarUDF {
                 ],
             ),
         ),
-        |given| coerced(NAME, &[Takes::Set, Takes::Seconds], given),
+        Arguments::Checked(|given| coerced(NAME, &[Takes::Set, Takes::Seconds], given)),
         session_list(),
         evaluate,
     )

@@ -7,11 +7,11 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{LOCAL_TIME, page};
 use super::interval::{Interval, coerced, lists};
 use super::local_time::instant;
 use super::split_by_local_hour::{SPLIT, instants, split_rows};
+use super::{Arguments, scalar};
 use crate::zone::Zone;
 
 const NAME: &str = "split_by_local_day";
@@ -84,7 +84,7 @@ impl Days {
 /// The SQL function.
 pub fn split_by_local_day() -> ScalarUDF {
     let item = Field::new("item", DataType::Struct(fields()), true);
-    checked(
+    scalar(
         NAME,
         page(
             LOCAL_TIME,
@@ -104,7 +104,7 @@ pub fn split_by_local_day() -> ScalarUDF {
              timestamp '2026-03-28T12:00:00' at time zone 'UTC',\n  \
              timestamp '2026-03-30T12:00:00' at time zone 'UTC', 'Europe/Berlin')) as piece)",
         ),
-        |given| coerced(NAME, &SPLIT, given),
+        Arguments::Checked(|given| coerced(NAME, &SPLIT, given)),
         DataType::List(Arc::new(item)),
         |args| {
             let mut days = Days::default();

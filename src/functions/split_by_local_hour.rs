@@ -10,10 +10,10 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, TimestampMicrosecond
 use datafusion::common::{Result, exec_err};
 use datafusion::logical_expr::ScalarUDF;
 
-use super::checked;
 use super::documentation::{LOCAL_TIME, page};
 use super::interval::{Interval, Takes, coerced, lists};
 use super::local_time::instant;
+use super::{Arguments, scalar};
 use crate::zone::{DAY, SECOND, Zone, ZoneNames};
 
 const NAME: &str = "split_by_local_hour";
@@ -131,7 +131,7 @@ pub(super) fn split_rows<P>(
 
 /// The SQL function.
 pub fn split_by_local_hour() -> ScalarUDF {
-    checked(
+    scalar(
         NAME,
         page(
             LOCAL_TIME,
@@ -153,7 +153,7 @@ pub fn split_by_local_hour() -> ScalarUDF {
              timestamp '2026-10-24T23:30:00' at time zone 'UTC',\n  \
              timestamp '2026-10-25T02:15:00' at time zone 'UTC', 'Europe/Berlin')) as piece)",
         ),
-        |given| coerced(NAME, &SPLIT, given),
+        Arguments::Checked(|given| coerced(NAME, &SPLIT, given)),
         hour_list(),
         |args| {
             let (pieces, lengths, valid) =

@@ -27,15 +27,19 @@ struct Known {
 /// Brings the history of every view that reads it up to date; gives the rows that appeared or
 /// changed. Without any, nothing is written. A key that is gone keeps its first appearance.
 pub async fn update_history(world: &World) -> crate::error::Result<u64> {
-    let session = world.session(&HashMap::new()).await?;
+    let kept: Vec<_> = world
+        .setup
+        .library
+        .in_order()
+        .filter(|model| model.inputs.contains("row_history"))
+        .filter(|model| model.columns.iter().any(|c| c.name == OWN[0]))
+        .collect();
+    let names = kept.iter().map(|model| &model.name);
+    let session = world.session_for(&HashMap::new(), names).await?;
     let known = read(&session).await?;
     let mut now = known.clone();
     let mut changed = 0;
-    for model in world.setup.library.in_order() {
-        if !model.inputs.contains("row_history") || !model.columns.iter().any(|c| c.name == OWN[0])
-        {
-            continue;
-        }
+    for model in kept {
         for (row_id, values) in rows(&session, model).await? {
             let key = (model.name.clone(), row_id);
             match now.get_mut(&key) {

@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, DynComparator, RecordBatch, make_comparator,
 };
-use datafusion::arrow::compute::{SortOptions, concat, interleave_record_batch};
+use datafusion::arrow::compute::{SortOptions, concat, concat_batches, interleave_record_batch};
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
@@ -59,23 +59,21 @@ impl Sorted {
             return Err(DataFusionError::Internal("a slice lacks its day".into()));
         };
         let days = days.as_primitive::<Date32Type>();
+        if days.null_count() > 0 {
+            return Err(DataFusionError::Execution("a row without a day".into()));
+        }
         let keys = keys(&batch, &self.order);
-        let mut open: Option<(i32, &mut Vec<Entry>)> = None;
-        for (row, day) in days.iter().enumerate() {
-            let Some(day) = day else {
-                return Err(DataFusionError::Execution("a row without a day".into()));
-            };
-            let key = keys.get(row).copied().unwrap_or(0);
-            let entry = (key, place, row as u32);
-            // Neighbouring rows are mostly of one day.
-            match &mut open {
-                Some((known, entries)) if *known == day => entries.push(entry),
-                _ => {
-                    let entries = self.days.entry(day).or_default();
-                    entries.push(entry);
-                    open = Some((day, entries));
-                }
-            }
+        let mut row = 0;
+        // Neighbouring rows are mostly of one day.
+        for run in days.values().chunk_by(|one, other| one == other) {
+            let Some(day) = run.first() else { continue };
+            let keys = keys.get(row..row + run.len()).unwrap_or_default();
+            let entries = keys
+                .iter()
+                .zip(row as u32..)
+                .map(|(key, row)| (*key, place, row));
+            self.days.entry(*day).or_default().extend(entries);
+            row += run.len();
         }
         self.batches.push(batch);
         Ok(())
@@ -120,7 +118,36 @@ impl Sorted {
     }
 }
 
+/// Rows in runs of at least so many on average are copied run by run.
+const RUN_ROWS_MIN: usize = 16;
+
+/// The rows of these places, in their order. Neighbouring rows mostly were neighbours before.
 fn moved(batches: &[RecordBatch], piece: &[Entry]) -> Result<RecordBatch> {
+    let mut runs: Vec<RecordBatch> = Vec::new();
+    let mut rest = piece;
+    while let Some((_, batch, first)) = rest.first().copied() {
+        if runs.len().saturating_mul(RUN_ROWS_MIN) > piece.len() {
+            return scattered(batches, piece);
+        }
+        let length = (first..)
+            .zip(rest)
+            .take_while(|(row, (_, at_batch, at_row))| *at_batch == batch && at_row == row)
+            .count();
+        let Some(from) = batches.get(batch as usize) else {
+            return scattered(batches, piece);
+        };
+        runs.push(from.slice(first as usize, length));
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    match runs.as_slice() {
+        [] => scattered(batches, piece),
+        [run] => Ok(run.clone()),
+        [run, ..] => Ok(concat_batches(run.schema_ref(), &runs)?),
+    }
+}
+
+/// The same row by row.
+fn scattered(batches: &[RecordBatch], piece: &[Entry]) -> Result<RecordBatch> {
     let places: Vec<(usize, usize)> = piece
         .iter()
         .map(|(_, batch, row)| (*batch as usize, *row as usize))
@@ -332,6 +359,44 @@ mod tests {
             .map(|(_, text)| text)
             .collect();
         assert_eq!(texts, ["a", "b1", "b2", "c", "d", "e", "x"]);
+    }
+
+    #[test]
+    fn runs_and_scattered_rows_come_out_alike() {
+        // Two batches, each of long runs by person; in the second half, rows of both alternate.
+        let rows = |from: usize| -> Vec<Row> {
+            let person = |at: i64| {
+                if at < 100 {
+                    at / 50 * 2 + from as i64
+                } else {
+                    9
+                }
+            };
+            (0..200)
+                .map(|at| {
+                    (
+                        1,
+                        Some(person(at)),
+                        Some(2 * at + from as i64),
+                        ["p", "q"][from],
+                    )
+                })
+                .collect()
+        };
+        let batches = [batch(&rows(0)), batch(&rows(1))];
+        let mut expected: Vec<Row> = [rows(0), rows(1)].concat();
+        expected.sort();
+        let expected: Vec<(i32, String)> = expected
+            .into_iter()
+            .map(|(day, _, _, text)| (day, text.to_owned()))
+            .collect();
+        for pieces in [1, 7, 50, 64, 1000] {
+            assert_eq!(
+                sorted(&batches, &["n", "m", "s"], pieces),
+                expected,
+                "{pieces}"
+            );
+        }
     }
 
     #[test]

@@ -59,22 +59,20 @@ impl Search<'_> {
 /// Whether the day's slice has the fingerprint that a run would give it; a day without a slice is
 /// current where there is nothing to make one from.
 fn is_current(world: &World, model: &Model, ingredients: &Ingredients, day: i32) -> bool {
-    let files: Vec<_> = world
+    let stored = world
         .snapshots
         .get(&model.name)
-        .into_iter()
-        .flat_map(|snapshot| snapshot.day(day))
-        .collect();
-    match files.as_slice() {
-        [] => !ingredients.inputs.iter().any(|(input, before, after)| {
-            // A model's day makes the same day; a raw UTC date may make the local dates around.
-            let is_model = world.setup.library.get(input).is_some();
-            let (back, forth) = if is_model { (0, 0) } else { (*before, *after) };
-            world.snapshots.get(input).is_some_and(|snapshot| {
-                (day - back..=day + forth).any(|day| snapshot.day(day).any(|file| file.rows > 0))
-            })
-        }),
-        [file] => file.fingerprint.as_deref() == Some(&ingredients.fingerprint(world, day)),
-        _ => false,
+        .is_some_and(|snapshot| snapshot.day(day).next().is_some());
+    if stored {
+        let fingerprint = ingredients.fingerprint(world, day);
+        return Ingredients::is_stored(world, &model.name, day, &fingerprint);
     }
+    !ingredients.inputs.iter().any(|(input, before, after)| {
+        // A model's day makes the same day; a raw UTC date may make the local dates around.
+        let is_model = world.setup.library.get(input).is_some();
+        let (back, forth) = if is_model { (0, 0) } else { (*before, *after) };
+        world.snapshots.get(input).is_some_and(|snapshot| {
+            (day - back..=day + forth).any(|day| snapshot.day(day).any(|file| file.rows > 0))
+        })
+    })
 }

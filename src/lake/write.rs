@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::compute::{SortOptions, cast};
-use datafusion::arrow::datatypes::{DataType, Date32Type, SchemaRef, TimeUnit};
+use datafusion::arrow::datatypes::{DataType, Date32Type, Schema, SchemaRef, TimeUnit};
 use datafusion::arrow::row::{RowConverter, SortField};
-use datafusion::parquet::arrow::AsyncArrowWriter;
-use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
+use datafusion::parquet::arrow::{ArrowSchemaConverter, AsyncArrowWriter};
+use datafusion::parquet::basic::{Compression, Encoding, LogicalType, ZstdLevel};
+use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{ParquetMetaData, SortingColumn};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::file::statistics::Statistics;
@@ -123,6 +125,11 @@ impl FileWriter {
                     .set_column_encoding(column, Encoding::PLAIN);
             }
         }
+        for column in nested_instants(&schema).map_err(|cause| failed(spec, cause))? {
+            properties = properties
+                .set_column_dictionary_enabled(column.clone(), false)
+                .set_column_encoding(column, Encoding::DELTA_BINARY_PACKED);
+        }
         let properties = properties
             .set_compression(Compression::ZSTD(level))
             .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
@@ -227,6 +234,25 @@ impl FileWriter {
             table: self.spec.name.clone(),
         })
     }
+}
+
+/// Instants inside of lists and structs, such as the ends of intervals.
+fn nested_instants(schema: &Schema) -> Result<Vec<ColumnPath>, ParquetError> {
+    if !schema
+        .fields()
+        .iter()
+        .any(|field| field.data_type().is_nested())
+    {
+        return Ok(Vec::new());
+    }
+    let columns = ArrowSchemaConverter::new().convert(schema)?;
+    Ok(columns
+        .columns()
+        .iter()
+        .filter(|column| column.path().parts().len() > 1)
+        .filter(|column| matches!(column.logical_type_ref(), Some(LogicalType::Timestamp(_))))
+        .map(|column| column.path().clone())
+        .collect())
 }
 
 fn failed(spec: &TableSpec, cause: impl std::fmt::Display) -> Error {
@@ -345,48 +371,19 @@ impl ContentHash {
     }
 }
 
+/// Hashes a batch's values, lengths and validity, each in one piece: hashing value by value costs more
+/// than writing them.
 fn hash_column(
     [values, lengths, validity]: &mut [Xxh3Default; 3],
     array: &ArrayRef,
 ) -> Result<(), datafusion::arrow::error::ArrowError> {
-    let width = array.data_type().primitive_width();
-    if array.null_count() == 0 {
-        validity.update(&vec![1u8; array.len()]);
-        if let Some(width) = width {
-            let data = array.to_data();
-            let start = data.offset() * width;
-            if let Some(bytes) = data
-                .buffers()
-                .first()
-                .and_then(|buffer| buffer.get(start..start + data.len() * width))
-            {
-                values.update(bytes);
-            }
-            return Ok(());
-        }
-        if let Some(strings) = array.as_string_opt::<i32>() {
-            let offsets = strings.value_offsets();
-            if let (Some(first), Some(last)) = (offsets.first(), offsets.last())
-                && let Some(bytes) = strings.value_data().get(*first as usize..*last as usize)
-            {
-                values.update(bytes);
-            }
-            let sizes: Vec<u8> = offsets
-                .windows(2)
-                .flat_map(|pair| (pair[1] - pair[0]).to_le_bytes())
-                .collect();
-            lengths.update(&sizes);
-            return Ok(());
-        }
-    } else if let Some(strings) = array.as_string_opt::<i32>() {
-        for text in strings {
-            validity.update(&[u8::from(text.is_some())]);
-            let text = text.unwrap_or_default();
-            values.update(text.as_bytes());
-            lengths.update(&(text.len() as i32).to_le_bytes());
-        }
-        return Ok(());
-    } else if let Some(width) = width {
+    let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+    let valid: Vec<u8> = match nulls {
+        None => vec![1; array.len()],
+        Some(nulls) => nulls.iter().map(u8::from).collect(),
+    };
+    if let Some(width) = array.data_type().primitive_width() {
+        validity.update(&valid);
         let data = array.to_data();
         let start = data.offset() * width;
         let bytes = data
@@ -394,38 +391,91 @@ fn hash_column(
             .first()
             .and_then(|buffer| buffer.get(start..start + data.len() * width))
             .unwrap_or_default();
-        for (row, value) in bytes.chunks_exact(width).enumerate() {
-            if array.is_valid(row) {
-                validity.update(&[1]);
-                values.update(value);
-            } else {
-                // A null's slot may hold anything: hash zeros, as many as a value has.
-                validity.update(&[0]);
-                values.update(&[0u8; 16][..width.min(16)]);
+        let Some(nulls) = nulls else {
+            values.update(bytes);
+            return Ok(());
+        };
+        // A null's slot may hold anything: hash zeros.
+        let mut bytes = bytes.to_vec();
+        for (value, valid) in bytes.chunks_exact_mut(width).zip(nulls) {
+            if !valid {
+                value.fill(0);
             }
         }
+        values.update(&bytes);
         return Ok(());
     }
-    // Booleans and nested types: the row format is unambiguous and order-preserving.
+    if let Some(strings) = array.as_string_opt::<i32>() {
+        validity.update(&valid);
+        let offsets = strings.value_offsets();
+        let length = |pair: &[i32]| {
+            pair.last()
+                .zip(pair.first())
+                .map_or(0, |(end, start)| end - start)
+        };
+        // A null's slot may hold a text, though it seldom does.
+        let hidden = nulls.is_some_and(|nulls| {
+            let mut slots = offsets.windows(2).zip(nulls);
+            slots.any(|(pair, valid)| !valid && length(pair) > 0)
+        });
+        let mut sizes: Vec<i32> = Vec::with_capacity(array.len());
+        if hidden {
+            for text in strings {
+                let text = text.unwrap_or_default();
+                values.update(text.as_bytes());
+                sizes.push(text.len() as i32);
+            }
+        } else {
+            sizes.extend(offsets.windows(2).map(length));
+            if let (Some(first), Some(last)) = (offsets.first(), offsets.last())
+                && let Some(bytes) = strings.value_data().get(*first as usize..*last as usize)
+            {
+                values.update(bytes);
+            }
+        }
+        lengths.update(&bytes_of(sizes));
+        return Ok(());
+    }
+    if let Some(truths) = array.as_boolean_opt() {
+        validity.update(&valid);
+        let bytes: Vec<u8> = truths
+            .iter()
+            .map(|truth| u8::from(truth == Some(true)))
+            .collect();
+        values.update(&bytes);
+        return Ok(());
+    }
+    // Nested types: the row format is unambiguous and tells NULLs.
     let converter = RowConverter::new(vec![SortField::new_with_options(
         array.data_type().clone(),
         SortOptions::default(),
     )])?;
-    if array.null_count() > 0 {
-        validity.update(&vec![2u8; array.len()]);
+    let rows = converter.convert_columns(std::slice::from_ref(array))?;
+    let mut bytes: Vec<u8> = Vec::new();
+    let mut sizes: Vec<i32> = Vec::with_capacity(array.len());
+    for row in &rows {
+        bytes.extend(row.as_ref());
+        sizes.push(row.as_ref().len() as i32);
     }
-    for row in &converter.convert_columns(std::slice::from_ref(array))? {
-        values.update(row.as_ref());
-        lengths.update(&(row.as_ref().len() as i32).to_le_bytes());
-    }
+    values.update(&bytes);
+    lengths.update(&bytes_of(sizes));
     Ok(())
+}
+
+/// Little-endian, so that a lake is the same everywhere.
+fn bytes_of(mut sizes: Vec<i32>) -> Buffer {
+    for size in &mut sizes {
+        *size = size.to_le();
+    }
+    Buffer::from_vec(sizes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use datafusion::arrow::array::{BooleanArray, Int64Array, StringArray};
-    use datafusion::arrow::datatypes::{Field, Schema};
+    use datafusion::arrow::array::{BooleanArray, Int64Array, ListArray, StringArray};
+    use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
+    use datafusion::arrow::datatypes::{Field, Int64Type};
 
     fn batch(rows: std::ops::Range<i64>) -> RecordBatch {
         let schema = Arc::new(Schema::new(vec![
@@ -433,6 +483,9 @@ mod tests {
             Field::new("s", DataType::Utf8, true),
             Field::new("b", DataType::Boolean, true),
             Field::new("full", DataType::Utf8, false),
+            // NULL in some batches only.
+            Field::new("seldom", DataType::Boolean, true),
+            Field::new("list", DataType::new_list(DataType::Int64, true), true),
         ]));
         RecordBatch::try_new(
             schema,
@@ -448,7 +501,13 @@ mod tests {
                     rows.clone().map(|n| Some(n % 2 == 0)),
                 )),
                 Arc::new(StringArray::from_iter_values(
-                    rows.map(|n| "y".repeat((n % 4) as usize)),
+                    rows.clone().map(|n| "y".repeat((n % 4) as usize)),
+                )),
+                Arc::new(BooleanArray::from_iter(
+                    rows.clone().map(|n| (n != 40).then_some(n % 2 == 0)),
+                )),
+                Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(
+                    rows.map(|n| (n != 41).then(|| vec![Some(n); (n % 3) as usize])),
                 )),
             ],
         )
@@ -486,5 +545,24 @@ mod tests {
             .unwrap()])
         };
         assert_ne!(one(None), one(Some(0)));
+    }
+
+    #[test]
+    fn content_ignores_what_a_null_s_slot_holds() {
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("n", DataType::Int64, true),
+            Field::new("s", DataType::Utf8, true),
+        ]));
+        let nulls = NullBuffer::from(vec![true, false, true]);
+        let rows = |number: i64, text: &str| {
+            let texts = ["a", text, "b"];
+            let offsets = OffsetBuffer::from_lengths(texts.map(str::len));
+            let bytes = Buffer::from(texts.concat().into_bytes());
+            let numbers = Int64Array::new(vec![1, number, 2].into(), Some(nulls.clone()));
+            let texts = StringArray::new(offsets, bytes, Some(nulls.clone()));
+            let columns: Vec<ArrayRef> = vec![Arc::new(numbers), Arc::new(texts)];
+            hash(&[RecordBatch::try_new(schema.clone(), columns).unwrap()])
+        };
+        assert_eq!(rows(0, ""), rows(7, "hidden"));
     }
 }

@@ -7,7 +7,6 @@
 //! one moment of the lake, as all of a session does, and only while the memory pool has room for them:
 //! what does not fit is computed by each query that asks.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -72,7 +71,8 @@ fn key_of(plan: &LogicalPlan) -> Option<Vec<usize>> {
     }
 }
 
-/// A table with columns whose values together no two rows share, none of them NULL.
+/// A table with columns whose values together no two rows share, none of them NULL. It gives no logical plan
+/// (`get_logical_plan`): that would take its place, and the key be gone.
 #[derive(Debug)]
 pub(super) struct Keyed {
     table: Arc<dyn TableProvider>,
@@ -96,11 +96,6 @@ impl TableProvider for Keyed {
 
     fn table_type(&self) -> TableType {
         self.table.table_type()
-    }
-
-    // A plan would take the place of this table, and the key be gone.
-    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
-        None
     }
 
     fn supports_filters_pushdown(

@@ -15,6 +15,7 @@ pub mod groups;
 mod labels;
 pub mod library;
 mod lookup;
+mod operators;
 mod org_tables;
 pub mod people;
 mod place;

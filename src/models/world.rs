@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
 use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
 use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -21,7 +22,7 @@ use super::library::{Kind, Library, Model};
 use super::lookup::{ComputedOnce, Keyed};
 use super::org_tables::{self, OrgTables};
 use super::people::{Agent, People};
-use super::{Error, calendar_time_off, types};
+use super::{Error, calendar_time_off, operators, types};
 use crate::clock::AsOf;
 use crate::config::Settings;
 use crate::config::org::Org;
@@ -111,7 +112,11 @@ impl Setup {
         options.sql_parser.collect_spans = true;
         options.optimizer.prefer_existing_sort = true;
         options.optimizer.repartition_file_scans = true;
-        let session = SessionContext::new_with_config_rt(config, Arc::clone(&self.runtime));
+        let builder = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(Arc::clone(&self.runtime))
+            .with_default_features();
+        let session = SessionContext::new_with_state(operators::used(builder).build());
         session.add_optimizer_rule(Arc::new(DayRanges));
         session
     }
