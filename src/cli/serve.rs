@@ -62,6 +62,7 @@ pub async fn bind(setup: &Setup, server: &config::Server) -> Result<Server> {
         now: std::time::Instant::now,
     };
     let reader = Reader::open(setup.clone(), Audience::Public).await?;
+    reader.check().await?;
     if reader.is_empty() {
         eprintln!(
             "note: there is nothing at {} yet: activlake ingest PATH…",

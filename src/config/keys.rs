@@ -413,6 +413,7 @@ pub static KEYS: &[Key] = &[
         1 << 10,
         1 << 40
     ),
+    bytes!("limits.column_cache", limits.column_cache_bytes, 0, 1 << 40),
     bytes!("limits.max_row", limits.max_row_bytes, 1 << 10, 1 << 30),
     integer!(limits.chunk_rows, 1, COUNT),
     integer!(limits.batch_rows, 1, 1_048_576),

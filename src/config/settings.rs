@@ -184,6 +184,8 @@ pub struct Limits {
     pub ingest_filter_bytes: usize,
     /// Bytes of what is remembered of the ends of Parquet files, so that queries need not read them again.
     pub file_metadata_bytes: usize,
+    /// Bytes of the columns of small files that a server keeps between queries, out of the memory.
+    pub column_cache_bytes: usize,
     pub max_row_bytes: usize,
     /// Input rows of the days that one recompute step takes at once.
     pub chunk_rows: usize,
@@ -291,6 +293,7 @@ impl Default for Limits {
             ingest_batch_bytes: 64 << 20,
             ingest_filter_bytes: 256 << 20,
             file_metadata_bytes: 64 << 20,
+            column_cache_bytes: 128 << 20,
             max_row_bytes: 1 << 20,
             chunk_rows: 1_000_000,
             batch_rows: 8_192,

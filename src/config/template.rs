@@ -141,6 +141,8 @@ url = "./lake"
 #ingest_filter = "256MiB"
 # Memory for what is remembered of the ends of Parquet files.
 #file_metadata = "64MiB"
+# Columns of small files that a server keeps between queries, out of "memory"; 0 keeps none.
+#column_cache = "128MiB"
 # The largest input row.
 #max_row = "1MiB"
 # Input rows that one recompute step takes at once.

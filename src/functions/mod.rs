@@ -84,16 +84,19 @@ pub fn register(session: &SessionContext, tables: &Tables) {
 
 /// All scalar functions over the given tables.
 pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
+    let mut functions = pure();
+    functions.extend(over(tables));
+    functions
+}
+
+/// Scalar functions of their arguments alone.
+fn pure() -> Vec<ScalarUDF> {
     vec![
-        alignment::alignment(Arc::clone(&tables.core_sets)),
-        alignment::is_core(Arc::clone(&tables.core_sets)),
         among::among(),
         breaks::breaks(),
         calendar::day_name(),
         calendar::week_start(),
         calendar::week_of_year(),
-        classify::classify(Arc::clone(&tables.classifier)),
-        crosses_day::crosses_day(Arc::clone(&tables.zones)),
         flood::flood(),
         hashes::row_id(),
         hashes::values_hash(),
@@ -102,12 +105,27 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         interval_seconds::interval_seconds(),
         interval_subtraction::interval_subtraction(),
         interval_union::interval_union(),
+        local_time::local_day_end(),
+        local_time::to_local(),
+        sessionise::sessionise(),
+        shared::shared(),
+        split_by_local_day::split_by_local_day(),
+        split_by_local_hour::split_by_local_hour(),
+    ]
+}
+
+/// Scalar functions that look something up: what is computed with one rests on its table, too, and has to
+/// be computed anew when that changes (`models::org_tables` gives each a print).
+pub fn over(tables: &Tables) -> Vec<ScalarUDF> {
+    vec![
+        alignment::alignment(Arc::clone(&tables.core_sets)),
+        alignment::is_core(Arc::clone(&tables.core_sets)),
+        classify::classify(Arc::clone(&tables.classifier)),
+        crosses_day::crosses_day(Arc::clone(&tables.zones)),
         local_date::local_date(Arc::clone(&tables.zones)),
         local_day::local_day(Arc::clone(&tables.zones)),
         local_hours::local_hours(Arc::clone(&tables.zones)),
         local_time::local_datetime(Arc::clone(&tables.zones)),
-        local_time::local_day_end(),
-        local_time::to_local(),
         local_time::reporting_zone(Arc::clone(&tables.zones)),
         location::location_label(Arc::clone(&tables.labels)),
         meeting_participants::meeting_participants(Arc::clone(&tables.addresses)),
@@ -117,11 +135,7 @@ pub fn scalars(tables: &Tables) -> Vec<ScalarUDF> {
         rule_set::rule_set(Arc::clone(&tables.classifier)),
         schedule::has_schedule_window(Arc::clone(&tables.schedules)),
         schedule::schedule_seconds(Arc::clone(&tables.schedules), Arc::clone(&tables.zones)),
-        sessionise::sessionise(),
-        shared::shared(),
         setting::setting(tables.settings.clone()),
-        split_by_local_day::split_by_local_day(),
-        split_by_local_hour::split_by_local_hour(),
     ]
 }
 

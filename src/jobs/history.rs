@@ -34,8 +34,7 @@ pub async fn update_history(world: &World) -> crate::error::Result<u64> {
         .filter(|model| model.inputs.contains("row_history"))
         .filter(|model| model.columns.iter().any(|c| c.name == OWN[0]))
         .collect();
-    let names = kept.iter().map(|model| &model.name);
-    let session = world.session_for(&HashMap::new(), names).await?;
+    let session = world.stored_session(&HashMap::new())?;
     let known = read(&session).await?;
     let mut now = known.clone();
     let mut changed = 0;

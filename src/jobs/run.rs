@@ -1,6 +1,6 @@
 //! A run: every stale slice of the chosen models, computed and replaced.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
@@ -16,7 +16,8 @@ use datafusion::physical_plan::{
 };
 use datafusion::prelude::{DataFrame, SessionContext, ident, lit};
 use datafusion::scalar::ScalarValue;
-use futures::TryStreamExt;
+use futures::stream::FuturesUnordered;
+use futures::{StreamExt, TryStreamExt};
 
 use super::Error;
 use super::history::update_history;
@@ -166,58 +167,64 @@ async fn run_model(
         }
     };
     let threads = world.setup.threads();
-    let mut chunks = task.chunks(limit, threads).into_iter();
+    let mut chunks = task.chunks(limit, threads).into_iter().enumerate();
     // Chunks that are computed side by side may hold this many rows together: a single day that is
     // larger than a chunk should be is computed with less beside it, so that memory stays what
     // `limits.chunk_rows` makes it.
     let mut room = limit.saturating_mul(threads as u64);
     let mut waiting = chunks.next();
-    let mut running = VecDeque::new();
+    let mut running = FuturesUnordered::new();
+    // Committed in order, whichever ends first, so that what a failure leaves undone is what comes
+    // after it; what waits for its turn is a list of written files.
+    let mut ended: BTreeMap<usize, (u64, crate::error::Result<Computed>)> = BTreeMap::new();
+    let mut turn = 0;
+    let mut failing = false;
     let mut failure: Option<crate::error::Error> = None;
     loop {
-        while let Some((days, rows)) = waiting.take() {
+        while let Some((number, (days, rows))) = waiting.take() {
             let held = rows.min(limit.saturating_mul(threads as u64));
-            if failure.is_some() || running.len() >= threads || held > room {
-                waiting = Some((days, rows));
+            if failing || running.len() >= threads || held > room {
+                waiting = Some((number, (days, rows)));
                 break;
             }
             room -= held;
             let task = Arc::clone(&task);
             let days_of = days.len() as u64;
-            running.push_back((
-                tokio::spawn(async move { task.chunk(days).await }),
-                held,
-                days_of,
-            ));
+            let chunk = tokio::spawn(async move { task.chunk(days).await });
+            running.push(async move { (number, held, days_of, chunk.await) });
             waiting = chunks.next();
         }
-        // In order, so that what a failure leaves undone is what comes after it.
-        let Some((next, held, days)) = running.pop_front() else {
+        if let Some((days, done)) = ended.remove(&turn) {
+            turn += 1;
+            match done {
+                Ok(Computed {
+                    change,
+                    written,
+                    rows,
+                }) if failure.is_none() => {
+                    if let Err(error) = commit(world, model, change).await {
+                        failing = true;
+                        failure = Some(error);
+                        continue;
+                    }
+                    report.computed += days;
+                    report.written += written;
+                    report.rows += rows;
+                    progress.at(&model.name, report.computed, of);
+                }
+                Ok(computed) => abandon(world, computed.change.adds).await?,
+                Err(error) => failure = failure.or(Some(error)),
+            }
+            continue;
+        }
+        let Some((number, held, days, done)) = running.next().await else {
             break;
         };
-        let done = match next.await {
-            Ok(done) => done,
-            Err(error) => Err(models::Error::Engine(error.to_string()).into()),
-        };
         room += held;
-        match done {
-            Ok(Computed {
-                change,
-                written,
-                rows,
-            }) if failure.is_none() => {
-                if let Err(error) = commit(world, model, change).await {
-                    failure = Some(error);
-                    continue;
-                }
-                report.computed += days;
-                report.written += written;
-                report.rows += rows;
-                progress.at(&model.name, report.computed, of);
-            }
-            Ok(computed) => abandon(world, computed.change.adds).await?,
-            Err(error) => failure = failure.or(Some(error)),
-        }
+        let done =
+            done.unwrap_or_else(|error| Err(models::Error::Engine(error.to_string()).into()));
+        failing |= done.is_err();
+        ended.insert(number, (days, done));
     }
     match failure {
         Some(error) => Err(error),
@@ -247,7 +254,7 @@ async fn candidate_days(
         let found = match world.org_tables.tables.get(source.as_str()) {
             Some(table) => vec![table.clone()],
             None => {
-                let session = world.single_session(&HashMap::new(), source).await?;
+                let session = world.ordered_session(&HashMap::new())?;
                 let frame = session
                     .table(source.as_str())
                     .await
@@ -385,7 +392,7 @@ impl Task {
             .iter()
             .map(|(name, before, after)| (name.clone(), Scope::days(first - before, last + after)))
             .collect();
-        let session = self.world.single_session(&scopes, &self.model.name).await?;
+        let session = self.world.ordered_session(&scopes)?;
         let plan = models::plan(&session, &self.model).await?;
         let time_column = self.spec.partition.clone().unwrap_or_default();
         let day = |day: i32| lit(ScalarValue::Date32(Some(day)));
@@ -530,7 +537,7 @@ impl Task {
                 cause: models::Error::running(cause).to_string(),
             };
             // One partition, as the days themselves are computed: stored order is kept.
-            let session = after.ordered_session(&scopes, &check.inputs).await?;
+            let session = after.ordered_session(&scopes)?;
             let frame = session.sql(&check.sql).await.map_err(wrong)?;
             let found = frame.collect().await.map_err(wrong)?;
             let rows: usize = found.iter().map(RecordBatch::num_rows).sum();

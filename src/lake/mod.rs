@@ -9,6 +9,7 @@
 /// it is tried again or told as an error.
 pub const LOG_FILTER: &str = "deltalake_core=error";
 
+mod column_cache;
 mod commit;
 mod error;
 mod maintain;
@@ -19,10 +20,11 @@ mod table;
 pub mod tables;
 mod write;
 
+pub use column_cache::ColumnCache;
 pub use commit::{Change, Committed};
 pub use error::Error;
 pub use maintain::{Maintained, TableHealth};
-pub use scan::{Scope, read, scan};
+pub use scan::{Scope, read, scan, scan_kept};
 pub use snapshot::{DataFile, Snapshot};
 pub use store::Lake;
 pub use table::TableSpec;

@@ -6,14 +6,16 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch};
-use datafusion::arrow::compute::SortOptions;
+use datafusion::arrow::compute::{SortOptions, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::common::{ColumnStatistics, DFSchema, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
@@ -25,8 +27,9 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr, expressions};
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use datafusion::prelude::{SessionConfig, SessionContext, ident};
+use futures::{StreamExt, TryStreamExt};
 
-use super::{DataFile, Error, Lake, Snapshot, TableSpec};
+use super::{ColumnCache, DataFile, Error, Lake, Snapshot, TableSpec};
 
 type Result<T, E = DataFusionError> = std::result::Result<T, E>;
 
@@ -60,6 +63,19 @@ pub fn scan(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> Arc<dyn TableProv
     Arc::new(table(lake, snapshot, scope))
 }
 
+/// The same for a process that is asked again and again: columns of small files are kept in `cache`.
+pub fn scan_kept(
+    lake: &Lake,
+    snapshot: &Snapshot,
+    scope: Scope,
+    cache: &Arc<ColumnCache>,
+) -> Arc<dyn TableProvider> {
+    Arc::new(SnapshotTable {
+        cache: Some(Arc::clone(cache)),
+        ..table(lake, snapshot, scope)
+    })
+}
+
 fn table(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> SnapshotTable {
     let files: Vec<DataFile> = snapshot
         .files
@@ -73,6 +89,7 @@ fn table(lake: &Lake, snapshot: &Snapshot, scope: Scope) -> SnapshotTable {
         lake: lake.clone(),
         files: Arc::new(files),
         one_by_one: false,
+        cache: None,
     }
 }
 
@@ -113,6 +130,7 @@ struct SnapshotTable {
     files: Arc<Vec<DataFile>>,
     /// Read one file after the other, so that only one is open at a time.
     one_by_one: bool,
+    cache: Option<Arc<ColumnCache>>,
 }
 
 impl SnapshotTable {
@@ -207,22 +225,222 @@ impl SnapshotTable {
         }))
     }
 
-    fn ordering(&self, columns: &[&str]) -> Option<LexOrdering> {
-        let exprs = columns
-            .iter()
-            .map(|name| {
-                Some(PhysicalSortExpr {
-                    expr: expressions::col(name, &self.schema).ok()?,
-                    options: SortOptions {
-                        descending: false,
-                        nulls_first: false,
-                    },
-                })
+    /// Columns in their order, as far as `schema` has them.
+    fn ordering(columns: &[&str], schema: &Schema) -> Option<LexOrdering> {
+        let exprs = columns.iter().map_while(|name| {
+            Some(PhysicalSortExpr {
+                expr: expressions::col(name, schema).ok()?,
+                options: SortOptions {
+                    descending: false,
+                    nulls_first: false,
+                },
             })
-            .collect::<Option<Vec<_>>>()?;
+        });
         LexOrdering::new(exprs)
     }
+
+    /// How files are shared out among the partitions of a plan, and the order in which each partition's
+    /// rows come, of the columns of `schema`.
+    fn layout(
+        &self,
+        files: &[DataFile],
+        targets: usize,
+        schema: &Schema,
+    ) -> (usize, Option<LexOrdering>) {
+        // A day has one file once it is derived; with few of them, each is its own partition and
+        // the order inside holds for the partition. Otherwise neighbouring days share one, and
+        // the day comes first.
+        let one_file_a_day = files.windows(2).all(|pair| pair[0].day != pair[1].day);
+        // Of small files, neighbours share a partition: to open and merge many costs more than to read.
+        let small = one_file_a_day && files.len() > targets && are_small(files);
+        let in_order = targets == 1 && one_file_a_day;
+        let shared = self.one_by_one || small || in_order;
+        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX && !shared;
+        let size = if one_each {
+            1
+        } else if self.one_by_one {
+            files.len()
+        } else {
+            files.len().div_ceil(targets)
+        };
+        let order: Vec<&str> = self.spec.order.iter().map(String::as_str).collect();
+        let ordering = match &self.spec.partition {
+            _ if order.is_empty() => None,
+            _ if one_each => Self::ordering(&order, schema),
+            Some(partition) if one_file_a_day => {
+                let mut columns = vec![partition.as_str()];
+                columns.extend(&order);
+                Self::ordering(&columns, schema)
+            }
+            _ => None,
+        };
+        (size, ordering)
+    }
+
+    fn source(&self, state: &dyn Session) -> Result<ParquetSource> {
+        let table_schema = TableSchema::builder(self.spec.file_schema())
+            .with_table_partition_cols(self.spec.partition_field().into_iter().collect::<Vec<_>>())
+            .build();
+        let source = ParquetSource::new(table_schema)
+            .with_table_parquet_options(state.table_options().parquet.clone());
+        // Files never change, so what stands at their ends is read once while there is room for it. A
+        // pass over all files would only push out what queries need.
+        if self.one_by_one {
+            return Ok(source);
+        }
+        let runtime = state.runtime_env();
+        let store = runtime.object_store(self.lake.store_url())?;
+        let cache = runtime.cache_manager.get_file_metadata_cache();
+        let factory = CachedParquetFileReaderFactory::new(store, cache);
+        Ok(source.with_parquet_file_reader_factory(Arc::new(factory)))
+    }
+
+    /// A scan of files' rows out of the cache, with what is not there yet read into it; nothing where
+    /// they are not small.
+    async fn kept(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        files: &[DataFile],
+        limit: Option<usize>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(cache) = self.cache.as_ref().filter(|_| are_small(files)) else {
+            return Ok(None);
+        };
+        let chosen: Vec<usize> = match projection {
+            Some(indices) => indices.clone(),
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let schema = Arc::new(self.schema.project(&chosen)?);
+        // The partition column stands after the file's own.
+        let own = self.spec.file_schema().fields().len();
+        let columns: Vec<usize> = chosen
+            .iter()
+            .copied()
+            .filter(|index| *index < own)
+            .collect();
+        let width: usize = schema
+            .fields()
+            .iter()
+            .map(|field| field.data_type().primitive_width().unwrap_or(WIDE_BYTES))
+            .sum();
+        let rows: u64 = files.iter().map(|file| file.rows).sum();
+        let bytes = usize::try_from(rows)
+            .unwrap_or(usize::MAX)
+            .saturating_mul(width);
+        if columns.is_empty() || !cache.admits(bytes) {
+            return Ok(None);
+        }
+        let read = self.read_into(cache, state, files, &columns).await?;
+        let mut batches = Vec::with_capacity(files.len());
+        for (file, arrays) in files.iter().zip(read) {
+            let rows = usize::try_from(file.rows).unwrap_or(usize::MAX);
+            if arrays.iter().any(|array| array.len() != rows) {
+                return Err(DataFusionError::Execution(format!(
+                    "{}: the log says that it has {rows} rows, and it has not",
+                    self.cached_as(file)
+                )));
+            }
+            let mut arrays = arrays.into_iter();
+            let row = chosen.iter().filter_map(|index| match *index < own {
+                true => arrays.next().map(Ok),
+                false => Some(ScalarValue::Date32(file.day).to_array_of_size(rows)),
+            });
+            batches.push(RecordBatch::try_new(
+                Arc::clone(&schema),
+                row.collect::<Result<_>>()?,
+            )?);
+        }
+        let targets = state.config().target_partitions().max(1);
+        let (size, ordering) = self.layout(files, targets, &schema);
+        let partitions: Vec<_> = batches.chunks(size).map(<[_]>::to_vec).collect();
+        let config = MemorySourceConfig::try_new(&partitions, schema, None)?
+            .with_limit(limit)
+            .try_with_sort_information(ordering.into_iter().collect())?;
+        Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    /// Columns of each file, in order; what the cache has not is read and put there.
+    async fn read_into(
+        &self,
+        cache: &Arc<ColumnCache>,
+        state: &dyn Session,
+        files: &[DataFile],
+        columns: &[usize],
+    ) -> Result<Vec<Vec<ArrayRef>>> {
+        let known: Vec<Option<Vec<ArrayRef>>> = files
+            .iter()
+            .map(|file| cache.get(&self.cached_as(file), columns))
+            .collect();
+        let missing: Vec<&DataFile> = files
+            .iter()
+            .zip(&known)
+            .filter_map(|(file, known)| known.is_none().then_some(file))
+            .collect();
+        if missing.is_empty() {
+            return Ok(known.into_iter().flatten().collect());
+        }
+        // A plan for each: partitions of one plan take files from one another.
+        let one = |file: &DataFile| {
+            let plan = self.scan_of(file, columns, state);
+            let context = state.task_ctx();
+            SpawnedTask::spawn(async move {
+                let plan = plan?;
+                let batches: Vec<RecordBatch> = plan.execute(0, context)?.try_collect().await?;
+                Ok::<_, DataFusionError>(concat_batches(&plan.schema(), &batches)?)
+            })
+            .join()
+        };
+        let targets = state.config().target_partitions().max(1);
+        let mut read = futures::stream::iter(missing).map(one).buffered(targets);
+        let mut out = Vec::with_capacity(files.len());
+        for (file, known) in files.iter().zip(known) {
+            if let Some(arrays) = known {
+                out.push(arrays);
+                continue;
+            }
+            let batch = read
+                .next()
+                .await
+                .ok_or_else(|| DataFusionError::Internal("a file was not read".into()))?;
+            let batch = batch.map_err(|cause| DataFusionError::External(Box::new(cause)))??;
+            let arrays = batch.columns().to_vec();
+            let named = columns.iter().copied().zip(arrays.iter().cloned());
+            cache.put(&self.cached_as(file), named);
+            out.push(arrays);
+        }
+        Ok(out)
+    }
+
+    /// A plain scan of one file.
+    fn scan_of(
+        &self,
+        file: &DataFile,
+        columns: &[usize],
+        state: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let source = Arc::new(self.source(state)?);
+        let config = FileScanConfigBuilder::new(self.lake.store_url(), source)
+            .with_file_group(FileGroup::new(vec![self.partitioned_file(file)]))
+            .with_projection_indices(Some(columns.to_vec()))?
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+
+    /// A file's name in the cache.
+    fn cached_as(&self, file: &DataFile) -> String {
+        format!("{}/{}", self.spec.name, file.path)
+    }
 }
+
+/// Whether opening files costs more than their rows do.
+fn are_small(files: &[DataFile]) -> bool {
+    let rows: u64 = files.iter().map(|file| file.rows).sum();
+    rows < (files.len() as u64).saturating_mul(OWN_PARTITION_ROWS_MIN)
+}
+
+/// Bytes that a text or a list is taken to need.
+const WIDE_BYTES: usize = 32;
 
 #[async_trait::async_trait]
 impl TableProvider for SnapshotTable {
@@ -265,20 +483,10 @@ impl TableProvider for SnapshotTable {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        let table_schema = TableSchema::builder(self.spec.file_schema())
-            .with_table_partition_cols(self.spec.partition_field().into_iter().collect::<Vec<_>>())
-            .build();
-        let mut source = ParquetSource::new(table_schema)
-            .with_table_parquet_options(state.table_options().parquet.clone());
-        // Files never change, so what stands at their ends is read once while there is room for it. A
-        // pass over all files would only push out what queries need.
-        if !self.one_by_one {
-            let runtime = state.runtime_env();
-            let store = runtime.object_store(self.lake.store_url())?;
-            let cache = runtime.cache_manager.get_file_metadata_cache();
-            let factory = CachedParquetFileReaderFactory::new(store, cache);
-            source = source.with_parquet_file_reader_factory(Arc::new(factory));
+        if let Some(plan) = self.kept(state, projection, &files, limit).await? {
+            return Ok(plan);
         }
+        let mut source = self.source(state)?;
         let row_filters: Vec<Expr> = filters
             .iter()
             .filter(|filter| !self.only_partition(filter))
@@ -290,47 +498,18 @@ impl TableProvider for SnapshotTable {
             source = source.with_predicate(predicate);
         }
 
-        let order: Vec<&str> = self.spec.order.iter().map(String::as_str).collect();
         let targets = state.config().target_partitions().max(1);
-        // A day has one file once it is derived; with few of them, each is its own partition and
-        // the order inside holds for the partition. Otherwise neighbouring days share one, and
-        // the day comes first.
-        let one_file_a_day = files.windows(2).all(|pair| pair[0].day != pair[1].day);
-        let rows: u64 = files.iter().map(|file| file.rows).sum();
-        // Of small files, neighbours share a partition: to open and merge many costs more than to read.
-        let small = one_file_a_day
-            && files.len() > targets
-            && rows < (files.len() as u64).saturating_mul(OWN_PARTITION_ROWS_MIN);
-        let in_order = targets == 1 && one_file_a_day;
-        let shared = self.one_by_one || small || in_order;
-        let one_each = files.len() <= ONE_FILE_PARTITIONS_MAX && !shared;
-        let size = if one_each {
-            1
-        } else if self.one_by_one {
-            files.len()
-        } else {
-            files.len().div_ceil(targets)
-        };
+        let (size, ordering) = self.layout(&files, targets, &self.schema);
         let groups: Vec<FileGroup> = files
             .chunks(size)
             .map(|chunk| FileGroup::new(chunk.iter().map(|f| self.partitioned_file(f)).collect()))
             .collect();
-        let mut orderings = Vec::new();
-        if !order.is_empty() {
-            if one_each {
-                orderings.extend(self.ordering(&order));
-            } else if one_file_a_day && let Some(partition) = &self.spec.partition {
-                let mut columns = vec![partition.as_str()];
-                columns.extend(&order);
-                orderings.extend(self.ordering(&columns));
-            }
-        }
         let config = FileScanConfigBuilder::new(self.lake.store_url(), Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())
             .map_err(|error| DataFusionError::Context("scan".into(), Box::new(error)))?
             .with_limit(limit)
-            .with_output_ordering(orderings)
+            .with_output_ordering(ordering.into_iter().collect())
             .build();
         Ok(DataSourceExec::from_data_source(config))
     }

@@ -123,10 +123,14 @@ impl Lake {
             });
         }
         let mut delta = DeltaTable::new(log_store);
-        delta
-            .load()
-            .await
-            .map_err(|cause| failed(cause.to_string()))?;
+        {
+            let turn = self.turns.acquire().await;
+            let _turn = turn.map_err(|cause| failed(cause.to_string()))?;
+            delta
+                .load()
+                .await
+                .map_err(|cause| failed(cause.to_string()))?;
+        }
         snapshot_of(spec, delta)
     }
 

@@ -13,6 +13,7 @@ use deltalake_core::logstore::{
 };
 use deltalake_core::{DeltaResult, DeltaTableError};
 use object_store::path::Path;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::{Error, TableSpec};
@@ -26,7 +27,13 @@ pub struct Lake {
     store: ObjectStoreRef,
     /// The root's path inside the store.
     prefix: Path,
+    /// Turns at reading logs, see [`LOGS_AT_ONCE`].
+    pub(super) turns: Arc<Semaphore>,
 }
+
+/// Logs that are read at once. Whoever reads one sits on one of the runtime's blocking threads and waits
+/// there for reads that need such a thread, too: were all of them taken, nobody would ever go on.
+const LOGS_AT_ONCE: usize = 4;
 
 impl Lake {
     /// Opens (not creates: tables appear with their first commit) the lake of the settings.
@@ -68,6 +75,7 @@ impl Lake {
             options,
             store: Arc::from(store),
             prefix,
+            turns: Arc::new(Semaphore::new(LOGS_AT_ONCE)),
         })
     }
 

@@ -30,9 +30,11 @@ pub async fn records(
     world: &World,
     instances: &BTreeSet<String>,
 ) -> crate::error::Result<Vec<TimeOff>> {
-    let name = "int_calendar_time_off".to_owned();
-    let session = world.session_for(&HashMap::new(), [&name]).await?;
-    let frame = session.table(name).await.map_err(Error::running)?;
+    let session = world.stored_session(&HashMap::new())?;
+    let frame = session
+        .table("int_calendar_time_off")
+        .await
+        .map_err(Error::running)?;
     let mut spans: BTreeMap<i64, Vec<(i32, i32)>> = BTreeMap::new();
     for batch in frame.collect().await.map_err(Error::running)? {
         let [users, from_instances, starts, ends] = batch.columns() else {

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::library::{Audience, Model};
+use super::moment::plan;
 use super::types;
-use super::world::{Setup, World, plan};
+use super::world::{Setup, World};
 
 /// view, column (dotted when nested), type, lowest plan; in order.
 pub const CONTRACT: &str = include_str!("../../data/contract.csv");
@@ -31,7 +32,7 @@ struct Promise {
 /// When a model cannot be planned or differs from its own description.
 pub async fn check(setup: &Setup) -> crate::error::Result<Vec<Checked>> {
     let world = World::open(setup).await?;
-    let session = world.session(&HashMap::new()).await?;
+    let session = world.session(&HashMap::new())?;
     for model in setup.library.in_order() {
         plan(&session, model).await?;
     }

@@ -30,6 +30,9 @@ pub enum Error {
     HashKey { cause: String },
     #[error("{0}")]
     Engine(String),
+    /// Any error of ours that came back through the engine.
+    #[error("{cause}")]
+    Below { class: Class, cause: String },
 }
 
 impl Classified for Error {
@@ -43,14 +46,30 @@ impl Classified for Error {
             Error::Collision { .. } => Class::Lake,
             Error::Settings { .. } | Error::HashKey { .. } => Class::Config,
             Error::Engine(_) => Class::Internal,
+            Error::Below { class, .. } => *class,
         }
     }
 }
 
 impl Error {
+    /// The error of ours that the engine carries, if it does.
+    pub(super) fn below(error: &datafusion::error::DataFusionError) -> Option<Error> {
+        let datafusion::error::DataFusionError::External(cause) = error.find_root() else {
+            return None;
+        };
+        let ours = cause.downcast_ref::<crate::error::Error>()?;
+        Some(Error::Below {
+            class: ours.class(),
+            cause: ours.to_string(),
+        })
+    }
+
     /// A failure of a running plan: out of memory is the reader's to solve, the rest is not.
     pub fn running(error: datafusion::error::DataFusionError) -> Error {
         use datafusion::error::DataFusionError as E;
+        if let Some(ours) = Error::below(&error) {
+            return ours;
+        }
         match error.find_root() {
             E::ResourcesExhausted(cause) => Error::Memory(cause.clone()),
             E::Execution(cause) => Error::Query(cause.clone()),

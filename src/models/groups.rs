@@ -1,6 +1,6 @@
 //! Who is in which group when, and which one is primary (`semantics.md` §9).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::people::{People, login_key};
 use crate::config::org::{Group, GroupMember, Member, Org};
@@ -22,14 +22,20 @@ pub struct Span {
 /// Spans by uid; a user without any group is absent.
 pub fn memberships(org: &Org, people: &People) -> BTreeMap<i64, Vec<Span>> {
     let mut rows: BTreeMap<i64, Vec<&GroupMember>> = BTreeMap::new();
-    let mut logins: BTreeSet<((Option<String>, String), i64)> = BTreeSet::new();
+    // Logins by user name: where on, and whose.
+    let mut logins: HashMap<String, BTreeSet<(Option<String>, i64)>> = HashMap::new();
+    let mut known = |(domain, user): (Option<String>, String), uid: i64| {
+        logins.entry(user).or_default().insert((domain, uid));
+    };
     for (agent, uid) in people.agents.values() {
-        let key = login_key(agent.logon_domain.as_deref(), &agent.user_name);
-        logins.insert((key, *uid));
+        known(
+            login_key(agent.logon_domain.as_deref(), &agent.user_name),
+            *uid,
+        );
     }
     for user in &org.users {
         for login in &user.logins {
-            logins.insert((login_key(login.domain.as_deref(), &login.user), user.uid));
+            known(login_key(login.domain.as_deref(), &login.user), user.uid);
         }
     }
     for member in &org.group_members {
@@ -38,8 +44,10 @@ pub fn memberships(org: &Org, people: &People) -> BTreeMap<i64, Vec<Span>> {
             Member::Login(login) => {
                 let (domain, user) = login_key(login.domain.as_deref(), &login.user);
                 logins
-                    .iter()
-                    .filter(|((at, name), _)| *name == user && (domain.is_none() || *at == domain))
+                    .get(&user)
+                    .into_iter()
+                    .flatten()
+                    .filter(|(at, _)| domain.is_none() || *at == domain)
                     .map(|(_, uid)| *uid)
                     .collect()
             }
@@ -138,15 +146,20 @@ pub fn computer_memberships(
         names.insert(computer.computer_id, computer.computer_name.clone());
         aliases.insert(computer.computer_id, computer.computer_alias.clone());
     }
+    let mut ids_of: HashMap<String, Vec<i64>> = HashMap::new();
+    for (id, name) in &names {
+        ids_of
+            .entry(name.to_ascii_lowercase())
+            .or_default()
+            .push(*id);
+    }
     let mut out = BTreeSet::new();
     for member in &org.group_members {
-        let ids: Vec<i64> = match &member.member {
-            Member::Computer(name) => names
-                .iter()
-                .filter(|(_, seen)| seen.eq_ignore_ascii_case(name.trim()))
-                .map(|(id, _)| *id)
-                .collect(),
-            Member::ComputerId(id) => vec![*id],
+        let ids: &[i64] = match &member.member {
+            Member::Computer(name) => ids_of
+                .get(&name.trim().to_ascii_lowercase())
+                .map_or(&[], Vec::as_slice),
+            Member::ComputerId(id) => std::slice::from_ref(id),
             Member::Uid(_) | Member::Login(_) => continue,
         };
         for (row, group) in org.groups.iter().enumerate() {
@@ -164,7 +177,7 @@ pub fn computer_memberships(
                 .unwrap_or(EVER.1)
                 .min(member.validity.to.unwrap_or(EVER.1));
             if from < to {
-                for id in &ids {
+                for id in ids {
                     if let Some(name) = names.get(id) {
                         let alias = aliases.get(id).cloned().flatten();
                         out.insert((row, *id, name.clone(), alias, from, to));

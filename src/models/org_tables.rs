@@ -127,6 +127,35 @@ fn print_of(value: &impl std::fmt::Debug) -> String {
     format!("{:032x}", xxh3_128(format!("{value:?}").as_bytes()))
 }
 
+/// A print of rows; texts carry their lengths, so that no two tables of the same columns are told alike.
+fn print_of_rows<'a>(rows: impl Iterator<Item = &'a Row>) -> String {
+    let mut bytes = Vec::new();
+    for value in rows.flatten() {
+        let number = match value {
+            ScalarValue::Int64(number)
+            | ScalarValue::Time64Microsecond(number)
+            | ScalarValue::TimestampMicrosecond(number, _) => *number,
+            ScalarValue::Float64(number) => number.map(|number| number.to_bits().cast_signed()),
+            ScalarValue::Date32(number) => number.map(i64::from),
+            ScalarValue::Boolean(flag) => flag.map(i64::from),
+            ScalarValue::Utf8(text) => {
+                if let Some(text) = text {
+                    bytes.extend_from_slice(text.as_bytes());
+                }
+                text.as_ref().map(|text| text.len() as i64)
+            }
+            other => {
+                let text = format!("{other:?}");
+                bytes.extend_from_slice(text.as_bytes());
+                Some(text.len() as i64)
+            }
+        };
+        bytes.push(u8::from(number.is_some()));
+        bytes.extend_from_slice(&number.unwrap_or_default().to_le_bytes());
+    }
+    format!("{:032x}", xxh3_128(&bytes))
+}
+
 const TEXT: DataType = DataType::Utf8;
 const INT: DataType = DataType::Int64;
 const DATE: DataType = DataType::Date32;
@@ -169,7 +198,8 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
     let mut out = OrgTables::default();
     let mut failed = None;
     let mut add = |name: &'static str, columns: &[(&str, DataType)], rows: Vec<Row>| {
-        out.prints.insert(name.to_owned(), print_of(&rows));
+        out.prints
+            .insert(name.to_owned(), print_of_rows(rows.iter()));
         if name == TIME_OFF_DAYS {
             out.day_prints.insert(name.to_owned(), prints_by_day(&rows));
         }
@@ -512,33 +542,35 @@ pub fn build(sources: &Sources<'_>) -> Result<OrgTables, Error> {
         out.prints.insert(by_rules.into(), classify_print.clone());
     }
     let names = names(org, shipped);
-    out.prints.insert(
-        "application_name".into(),
-        print_of(&(&org.applications, &shipped.applications)),
-    );
-    out.prints.insert(
-        "consolidated_name".into(),
-        print_of(&(&org.applications, &shipped.applications)),
-    );
+    let names_print = print_of(&(&org.applications, &shipped.applications));
+    for by_names in ["application_name", "consolidated_name"] {
+        out.prints.insert(by_names.into(), names_print.clone());
+    }
     let core_sets = core_sets(org, &memberships, &core, categories);
     let core_print = print_of(&(&memberships, &core, &org.groups, categories));
     for by_core_set in ["alignment", "is_core"] {
         out.prints.insert(by_core_set.into(), core_print.clone());
     }
+    let zone_print = zone_print(zones, people);
     let schedule_print = print_of(&(
         &org.schedules,
         &org.schedule_members,
         &settings.schedule,
-        zone_print(zones, people),
+        &zone_print,
     ));
     out.prints
         .insert("schedule_seconds".into(), schedule_print.clone());
     out.prints
         .insert("has_schedule_window".into(), schedule_print);
-    out.prints
-        .insert("reporting_zone".into(), zone_print(zones, people));
-    for by_zone in ["crosses_day", "local_date", "local_day", "local_hours"] {
-        out.prints.insert(by_zone.into(), zone_print(zones, people));
+    for by_zone in [
+        "reporting_zone",
+        "crosses_day",
+        "local_date",
+        "local_datetime",
+        "local_day",
+        "local_hours",
+    ] {
+        out.prints.insert(by_zone.into(), zone_print.clone());
     }
     out.prints
         .insert("location_label".into(), print_of(&org.locations));
@@ -903,19 +935,18 @@ fn schedule_rows(settings: &Settings, org: &Org, people: &People) -> (Vec<Row>, 
             date(to),
         ]
     };
+    let mut spans: HashMap<i64, Vec<(i32, i32, &WorkSchedule)>> = HashMap::new();
+    for member in &org.schedule_members {
+        if let Some(schedule) = named_schedule(org, &member.schedule_name) {
+            spans.entry(member.uid).or_default().push((
+                member.validity.from.unwrap_or(EVER.0),
+                member.validity.to.unwrap_or(EVER.1),
+                schedule,
+            ));
+        }
+    }
     for uid in people.persons.keys() {
-        let mut own: Vec<(i32, i32, &WorkSchedule)> = org
-            .schedule_members
-            .iter()
-            .filter(|member| member.uid == *uid)
-            .filter_map(|member| {
-                Some((
-                    member.validity.from.unwrap_or(EVER.0),
-                    member.validity.to.unwrap_or(EVER.1),
-                    named_schedule(org, &member.schedule_name)?,
-                ))
-            })
-            .collect();
+        let mut own = spans.remove(uid).unwrap_or_default();
         own.sort_by_key(|(from, _, _)| *from);
         let mut reached = EVER.0;
         for (from, to, schedule) in own {
@@ -1033,7 +1064,7 @@ fn prints_by_day(rows: &[Row]) -> BTreeMap<i32, String> {
     }
     by_day
         .into_iter()
-        .map(|(day, rows)| (day, print_of(&rows)))
+        .map(|(day, rows)| (day, print_of_rows(rows.into_iter())))
         .collect()
 }
 
@@ -1131,4 +1162,44 @@ pub fn reporting_zones(
         }
     }
     ReportingZones::new(account, users)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_that_looks_something_up_has_a_print() {
+        let shipped = Shipped::load(None).unwrap();
+        let built = build(&Sources {
+            settings: &Settings::default(),
+            org: &Org::default(),
+            shipped: &shipped,
+            people: &People::default(),
+            zones: ReportingZones::default(),
+            as_of: 0,
+        })
+        .unwrap();
+        for function in crate::functions::over(&built.functions) {
+            let name = function.name();
+            // What it looks up has a print each.
+            if name != "setting" {
+                assert!(built.prints.contains_key(name), "{name} has no print");
+            }
+        }
+    }
+
+    #[test]
+    fn a_print_tells_rows_apart() {
+        let rows: [Vec<Row>; 6] = [
+            vec![],
+            vec![vec![text("a"), text("b")]],
+            vec![vec![text("ab"), text("")]],
+            vec![vec![text("ab"), text_or_null(None::<String>)]],
+            vec![vec![int(0), flag(true)]],
+            vec![vec![int(1), flag(false)]],
+        ];
+        let prints: BTreeSet<String> = rows.iter().map(|rows| print_of_rows(rows.iter())).collect();
+        assert_eq!(prints.len(), rows.len());
+    }
 }

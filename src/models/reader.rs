@@ -1,26 +1,33 @@
 //! Reading: the views at one moment, statements gated, planned and run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::{Arc, RwLock};
 
+use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
-use datafusion::catalog::MemorySchemaProvider;
-use datafusion::common::{ParamValues, ScalarValue, TableReference};
+use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::ViewTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::optimizer::OptimizerRule;
 use datafusion::physical_plan::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::SessionContext;
 use futures::StreamExt;
+use tokio::sync::{Mutex, OnceCell};
 
 use super::eager_aggregate::EagerAggregate;
 use super::library::{Audience, Kind, Model};
 use super::lookup::UnusedLookup;
-use super::world::{CATALOG, INTERNAL, PUBLIC, Setup, World, plan};
+use super::moment::plan;
+use super::narrowed::Narrowed;
+use super::world::{CATALOG, INTERNAL, PUBLIC, Setup, World};
 use super::{Error, place, types};
 
 /// One view a client may see.
@@ -48,6 +55,8 @@ pub struct Reader {
     audience: Audience,
     views: Arc<Vec<ViewInfo>>,
     open: Arc<RwLock<Arc<Open>>>,
+    /// Held by who opens the next moment: many may ask at once, and one is enough.
+    opening: Arc<Mutex<()>>,
 }
 
 struct Open {
@@ -73,7 +82,21 @@ impl Reader {
             audience,
             views: Arc::new(views),
             open: Arc::new(RwLock::new(Arc::new(open))),
+            opening: Arc::default(),
         })
+    }
+
+    /// Plans every view, so that a wrong one is known before a client asks for it.
+    ///
+    /// # Errors
+    /// Class `Model` for the first that is wrong.
+    pub async fn check(&self) -> crate::error::Result<()> {
+        let open = self.current();
+        for view in self.views.iter() {
+            let found = open.session.table_provider(view.name.as_str()).await;
+            found.map_err(Error::running)?;
+        }
+        Ok(())
     }
 
     /// Views in name order.
@@ -89,10 +112,12 @@ impl Reader {
     /// Picks up what was committed to the lake since, and moves the clock on; cheap when nothing
     /// was committed.
     pub async fn refresh(&self) -> crate::error::Result<()> {
-        let now = self.current();
-        let clock_moved = self.setup.follows_clock
-            && crate::clock::AsOf::now().micros() - now.world.as_of.micros() > CLOCK_STEP_MICROS;
-        if !clock_moved && !now.world.is_stale().await? {
+        if !self.is_old().await? {
+            return Ok(());
+        }
+        let _opening = self.opening.lock().await;
+        // Somebody else may have opened it while this one waited.
+        if !self.is_old().await? {
             return Ok(());
         }
         let open = Arc::new(moment(&self.setup, self.audience).await?);
@@ -101,6 +126,14 @@ impl Reader {
             .write()
             .unwrap_or_else(|broken| broken.into_inner()) = open;
         Ok(())
+    }
+
+    /// Whether something was committed since, or the clock has moved on.
+    async fn is_old(&self) -> crate::error::Result<bool> {
+        let now = self.current();
+        let clock_moved = self.setup.follows_clock
+            && crate::clock::AsOf::now().micros() - now.world.as_of.micros() > CLOCK_STEP_MICROS;
+        Ok(clock_moved || now.world.is_stale().await?)
     }
 
     fn current(&self) -> Arc<Open> {
@@ -152,10 +185,9 @@ impl Reader {
             ))
             .into());
         }
-        let plan = state
-            .create_logical_plan(sql)
-            .await
-            .map_err(|cause| Error::Query(self.explain(sql, &cause)))?;
+        let plan = state.create_logical_plan(sql).await.map_err(|cause| {
+            Error::below(&cause).unwrap_or_else(|| Error::Query(self.explain(sql, &cause)))
+        })?;
         gate(&plan, self.audience)?;
         Statement::new(open, plan)
     }
@@ -227,10 +259,12 @@ fn view_info(model: &Model) -> ViewInfo {
 
 async fn moment(setup: &Setup, audience: Audience) -> crate::error::Result<Open> {
     let world = World::open(setup).await?;
-    let inner = world.session(&HashMap::new()).await?;
-    let session = setup.session();
-    session.add_optimizer_rule(Arc::new(UnusedLookup));
-    session.add_optimizer_rule(Arc::new(EagerAggregate));
+    let inner = match audience {
+        // A server's: what one query has read, the next need not.
+        Audience::Public => world.served_session()?,
+        Audience::Operator | Audience::Internal => world.session(&HashMap::new())?,
+    };
+    let session = SessionContext::new_with_state(with_rules(setup.session().state()));
     let engine = |cause: DataFusionError| Error::Engine(cause.to_string());
     crate::functions::register(&session, &world.org_tables.functions);
     // Storage paths are nobody's business but the operator's.
@@ -245,26 +279,18 @@ async fn moment(setup: &Setup, audience: Audience) -> crate::error::Result<Open>
     } else if let Some(schema) = inner.catalog(CATALOG).and_then(|c| c.schema(INTERNAL)) {
         catalog.register_schema(INTERNAL, schema).map_err(engine)?;
     }
+    let views = Views {
+        inner: inner.clone(),
+        models: setup
+            .library
+            .in_order()
+            .filter(|model| visible(model, audience))
+            .map(|model| (model.name.clone(), (Arc::clone(model), OnceCell::new())))
+            .collect(),
+    };
     catalog
-        .register_schema(PUBLIC, Arc::new(MemorySchemaProvider::new()))
+        .register_schema(PUBLIC, Arc::new(views))
         .map_err(engine)?;
-    for model in setup.library.in_order() {
-        if !visible(model, audience) {
-            continue;
-        }
-        let table: Arc<dyn datafusion::catalog::TableProvider> = if model.kind == Kind::View {
-            Arc::new(ViewTable::new(plan(&inner, model).await?, None))
-        } else {
-            let frame = inner.table(model.name.as_str()).await.map_err(engine)?;
-            Arc::new(ViewTable::new(frame.into_unoptimized_plan(), None))
-        };
-        session
-            .register_table(
-                TableReference::full(CATALOG, PUBLIC, model.name.as_str()),
-                table,
-            )
-            .map_err(engine)?;
-    }
     let state = session.state_ref();
     state
         .write()
@@ -273,6 +299,62 @@ async fn moment(setup: &Setup, audience: Audience) -> crate::error::Result<Open>
         .catalog
         .default_schema = PUBLIC.into();
     Ok(Open { world, session })
+}
+
+/// With the rules for queries over views, which are wide: what is not asked for goes first, so that all
+/// other rules look at what is left.
+fn with_rules(state: SessionState) -> SessionState {
+    let own: [Arc<dyn OptimizerRule + Send + Sync>; 2] =
+        [Arc::new(Narrowed::default()), Arc::new(UnusedLookup)];
+    let mut rules = own.to_vec();
+    rules.extend(state.optimizers().iter().cloned());
+    rules.push(Arc::new(UnusedLookup));
+    rules.push(Arc::new(EagerAggregate));
+    SessionStateBuilder::new_from_existing(state)
+        .with_optimizer_rules(rules)
+        .build()
+}
+
+/// The schema that an audience sees: its models, each planned when a statement first reads it.
+struct Views {
+    /// Where they are planned.
+    inner: SessionContext,
+    models: BTreeMap<String, (Arc<Model>, OnceCell<Arc<dyn TableProvider>>)>,
+}
+
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.models.keys()).finish()
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Views {
+    fn table_names(&self) -> Vec<String> {
+        self.models.keys().cloned().collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let Some((model, made)) = self.models.get(name) else {
+            return Ok(None);
+        };
+        let make = async || -> Result<Arc<dyn TableProvider>, DataFusionError> {
+            let plan = if model.kind == Kind::View {
+                let carried =
+                    |error| DataFusionError::External(Box::new(crate::error::Error::from(error)));
+                plan(&self.inner, model).await.map_err(carried)?
+            } else {
+                self.inner.table(name).await?.into_unoptimized_plan()
+            };
+            let table: Arc<dyn TableProvider> = Arc::new(ViewTable::new(plan, None));
+            Ok(table)
+        };
+        made.get_or_try_init(make).await.cloned().map(Some)
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        self.models.contains_key(name)
+    }
 }
 
 /// Only reads pass: no definition, no change, no session statement; and a client of the server

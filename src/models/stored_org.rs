@@ -10,7 +10,7 @@ use super::Error;
 use super::world::Setup;
 use crate::clock::Micros;
 use crate::config::org::Org;
-use crate::lake::{self, Scope, tables};
+use crate::lake::{self, Scope, Snapshot, tables};
 
 /// A version of the organisation.
 #[derive(Clone, Debug, Default)]
@@ -28,8 +28,15 @@ pub async fn versions(
     setup: &Setup,
 ) -> crate::error::Result<BTreeMap<i64, (Micros, Vec<(String, String)>)>> {
     let snapshot = setup.lake.snapshot(&tables::ORG).await?;
+    versions_in(setup, &snapshot).await
+}
+
+async fn versions_in(
+    setup: &Setup,
+    snapshot: &Snapshot,
+) -> crate::error::Result<BTreeMap<i64, (Micros, Vec<(String, String)>)>> {
     let session = setup.session();
-    let table = lake::scan(&setup.lake, &snapshot, Scope::default());
+    let table = lake::scan(&setup.lake, snapshot, Scope::default());
     let frame = session.read_table(table).map_err(Error::running)?;
     let mut versions: BTreeMap<i64, (Micros, Vec<(String, String)>)> = BTreeMap::new();
     for batch in frame.collect().await.map_err(Error::running)? {
@@ -78,7 +85,17 @@ pub async fn version(setup: &Setup) -> crate::error::Result<i64> {
 
 /// The version in force.
 pub async fn latest(setup: &Setup) -> crate::error::Result<StoredOrg> {
-    let Some((version, (applied_at, files))) = versions(setup).await?.pop_last() else {
+    let snapshot = setup.lake.snapshot(&tables::ORG).await?;
+    latest_in(setup, &snapshot).await
+}
+
+/// The version that was in force at a moment.
+pub(super) async fn latest_in(
+    setup: &Setup,
+    snapshot: &Snapshot,
+) -> crate::error::Result<StoredOrg> {
+    let Some((version, (applied_at, files))) = versions_in(setup, snapshot).await?.pop_last()
+    else {
         return Ok(StoredOrg::default());
     };
     let zones = setup.shipped.zone_names();

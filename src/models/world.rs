@@ -4,11 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::{Int64Type, TimestampMicrosecondType};
-use datafusion::catalog::TableProvider;
 use datafusion::common::ScalarValue;
-use datafusion::datasource::{MemTable, ViewTable, provider_as_source};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, TrackConsumersPool};
@@ -19,15 +17,15 @@ use datafusion::prelude::{SessionConfig, SessionContext, ident, lit};
 use super::day_ranges::DayRanges;
 use super::fingerprint::Ingredients;
 use super::library::{Kind, Library, Model};
-use super::lookup::{ComputedOnce, Keyed};
+use super::moment::plan;
 use super::org_tables::{self, OrgTables};
 use super::people::{Agent, People};
-use super::{Error, calendar_time_off, operators, types};
+use super::{Error, calendar_time_off, operators};
 use crate::clock::AsOf;
 use crate::config::Settings;
 use crate::config::org::Org;
 use crate::config::shipped::Shipped;
-use crate::lake::{self, DataFile, Lake, Scope, Snapshot, TableSpec, tables};
+use crate::lake::{ColumnCache, DataFile, Lake, Scope, Snapshot, TableSpec, tables};
 
 /// The catalog name that clients see.
 pub const CATALOG: &str = "activlake";
@@ -44,6 +42,8 @@ pub struct Setup {
     pub shipped: Arc<Shipped>,
     pub library: Arc<Library>,
     pub runtime: Arc<RuntimeEnv>,
+    /// What a server remembers of small files.
+    pub cache: Arc<ColumnCache>,
     pub as_of: AsOf,
     /// Whether `as_of` is now, and moves on with every refresh.
     pub follows_clock: bool,
@@ -74,12 +74,14 @@ impl Setup {
             .build_arc()
             .map_err(|cause| Error::Engine(cause.to_string()))?;
         lake.register(&runtime);
+        let cache = ColumnCache::new(limits.column_cache_bytes, &runtime.memory_pool);
         Ok(Setup {
             lake,
             settings,
             shipped,
             library,
             runtime,
+            cache: Arc::new(cache),
             as_of: as_of.unwrap_or_else(AsOf::now),
             follows_clock: as_of.is_none(),
         })
@@ -99,7 +101,7 @@ impl Setup {
     }
 
     /// The same with plans of so many partitions.
-    fn session_of(&self, partitions: usize) -> SessionContext {
+    pub(super) fn session_of(&self, partitions: usize) -> SessionContext {
         let mut config = SessionConfig::new()
             .with_target_partitions(partitions)
             .with_batch_size(self.settings.limits.batch_rows)
@@ -206,14 +208,28 @@ impl World {
         } else {
             setup.as_of
         };
+        let models = setup.library.in_order().filter_map(|model| {
+            let spec = Setup::model_table(model)?;
+            Some((model.name.clone(), spec))
+        });
+        let raw = raw_tables().map(|(name, spec)| (name.to_owned(), spec));
+        // Side by side: reading a log is work for a thread, and waiting where a store is far away.
+        let reading: Vec<_> = raw
+            .into_iter()
+            .chain(models)
+            .map(|(name, spec)| {
+                let lake = setup.lake.clone();
+                (
+                    name,
+                    tokio::spawn(async move { lake.snapshot(&spec).await }),
+                )
+            })
+            .collect();
         let mut snapshots = BTreeMap::new();
-        for (name, spec) in raw_tables() {
-            snapshots.insert(name.to_owned(), setup.lake.snapshot(&spec).await?);
-        }
-        for model in setup.library.in_order() {
-            if let Some(spec) = Setup::model_table(model) {
-                snapshots.insert(model.name.clone(), setup.lake.snapshot(&spec).await?);
-            }
+        for (name, snapshot) in reading {
+            let snapshot = snapshot.await;
+            let snapshot = snapshot.map_err(|cause| Error::Engine(cause.to_string()))?;
+            snapshots.insert(name, snapshot?);
         }
         if let Some(events) = snapshots.get("raw_events") {
             let revised = revised_dates(events);
@@ -223,9 +239,8 @@ impl World {
                 snapshots.insert(name.to_owned(), part);
             }
         }
-        // Before its rows: what is applied meanwhile makes this one stale.
         let org_table = setup.lake.snapshot(&tables::ORG).await?;
-        let stored_org = super::stored_org::latest(setup).await?;
+        let stored_org = super::stored_org::latest_in(setup, &org_table).await?;
         let org = Arc::new(stored_org.org);
         let agents = read_agents(setup, &snapshots).await?;
         let people = Arc::new(People::new(agents, &org)?);
@@ -321,7 +336,7 @@ impl World {
                 *snapshot = snapshot.only(|file| !wanted(file.day));
             }
         }
-        let session = parts.session_for(&HashMap::new(), [&model.name]).await?;
+        let session = parts.stored_session(&HashMap::new())?;
         let mut batches = Vec::new();
         if !fresh.is_empty() {
             let frame = session.table(ZONE_SECONDS).await.map_err(Error::running)?;
@@ -369,34 +384,11 @@ impl World {
         Ok(out)
     }
 
-    /// A session in which every model can be read; stored tables show the days of their scope, all
-    /// days where none is given. See [`World::session_for`] where only some models are needed.
-    pub async fn session(
-        &self,
-        scopes: &HashMap<String, Scope>,
-    ) -> crate::error::Result<SessionContext> {
-        let mut world = self.clone();
-        let live = self
-            .setup
-            .library
-            .in_order()
-            .filter(|model| model.live && model.kind == Kind::Table);
-        let mut fresh = BTreeMap::new();
-        for model in live {
-            if let Some((stored, computed)) = self.live(model, scopes).await? {
-                world.snapshots.insert(model.name.clone(), stored);
-                fresh.insert(model.name.clone(), computed);
-            }
-        }
-        let threads = self.setup.threads();
-        world.session_of(scopes, threads, None, &fresh).await
-    }
-
     /// A table with days that are not stored as they should be now: what is stored of the others, and
     /// a plan for these.
-    async fn live(
+    pub(super) async fn live(
         &self,
-        model: &Arc<Model>,
+        model: &Model,
         scopes: &HashMap<String, Scope>,
     ) -> crate::error::Result<Option<(Snapshot, LogicalPlan)>> {
         let (Some(stored), Some(day_column)) = (
@@ -428,15 +420,7 @@ impl World {
                 *snapshot = snapshot.only(|file| file.day.is_none_or(|day| read.contains(&day)));
             }
         }
-        let needed = self.closure([&model.name]);
-        let session = parts
-            .session_of(
-                scopes,
-                self.setup.threads(),
-                Some(&needed),
-                &BTreeMap::new(),
-            )
-            .await?;
+        let session = parts.stored_session(scopes)?;
         let days = stale.iter().map(|day| lit(ScalarValue::Date32(Some(*day))));
         let fresh = LogicalPlanBuilder::from(plan(&session, model).await?)
             .filter(ident(day_column).in_list(days.collect(), false))
@@ -445,173 +429,6 @@ impl World {
         let stored = stored.only(|file| file.day.is_none_or(|day| !stale.contains(&day)));
         Ok(Some((stored, fresh)))
     }
-
-    /// A session in which only these models, and what they are made from, can be read; planning all
-    /// of them costs more than computing a small day.
-    pub async fn session_for<'a>(
-        &self,
-        scopes: &HashMap<String, Scope>,
-        models: impl IntoIterator<Item = &'a String>,
-    ) -> crate::error::Result<SessionContext> {
-        let needed = self.closure(models);
-        self.session_of(
-            scopes,
-            self.setup.threads(),
-            Some(&needed),
-            &BTreeMap::new(),
-        )
-        .await
-    }
-
-    fn closure<'a>(&self, models: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
-        models
-            .into_iter()
-            .flat_map(|model| self.setup.library.closure(model))
-            .collect()
-    }
-
-    /// The same for one model, with plans of one partition: they keep the order of the stored tables
-    /// without sorting, and several of them keep several threads busy.
-    pub async fn single_session(
-        &self,
-        scopes: &HashMap<String, Scope>,
-        model: &String,
-    ) -> crate::error::Result<SessionContext> {
-        self.ordered_session(scopes, [model]).await
-    }
-
-    /// The same for what some models and checks read.
-    pub async fn ordered_session<'a>(
-        &self,
-        scopes: &HashMap<String, Scope>,
-        models: impl IntoIterator<Item = &'a String>,
-    ) -> crate::error::Result<SessionContext> {
-        let needed = self.closure(models);
-        self.session_of(scopes, 1, Some(&needed), &BTreeMap::new())
-            .await
-    }
-
-    async fn session_of(
-        &self,
-        scopes: &HashMap<String, Scope>,
-        partitions: usize,
-        needed: Option<&BTreeSet<String>>,
-        fresh: &BTreeMap<String, LogicalPlan>,
-    ) -> crate::error::Result<SessionContext> {
-        let session = self.setup.session_of(partitions);
-        crate::functions::register(&session, &self.org_tables.functions);
-        for (name, batch) in &self.org_tables.tables {
-            register(&session, name, memory_table(name, batch)?)?;
-        }
-        for (name, snapshot) in &self.snapshots {
-            let scope = scopes.get(name).copied().unwrap_or_default();
-            let mut table = lake::scan(&self.setup.lake, snapshot, scope);
-            if let Some(fresh) = fresh.get(name) {
-                let both = LogicalPlanBuilder::scan(name, provider_as_source(table), None)
-                    .and_then(|stored| stored.union(fresh.clone()))
-                    .and_then(LogicalPlanBuilder::build)
-                    .map_err(Error::running)?;
-                table = Arc::new(ViewTable::new(both, None));
-            }
-            let key = self.setup.library.get(name).filter(|model| model.lookup);
-            if let Some(model) = key {
-                table = Arc::new(Keyed::new(table, &model.key));
-            }
-            register(&session, name, table)?;
-        }
-        for model in self.setup.library.in_order() {
-            if model.kind == Kind::View && needed.is_none_or(|names| names.contains(&model.name)) {
-                let plan = plan(&session, model).await?;
-                let table: Arc<dyn TableProvider> = match model.lookup {
-                    true => {
-                        let table = Arc::new(ComputedOnce::new(plan));
-                        Arc::new(Keyed::new(table, &model.key))
-                    }
-                    false => Arc::new(ViewTable::new(plan, None)),
-                };
-                register(&session, &model.name, table)?;
-            }
-        }
-        Ok(session)
-    }
-}
-
-fn memory_table(name: &str, batch: &RecordBatch) -> Result<Arc<dyn TableProvider>, Error> {
-    let table = MemTable::try_new(batch.schema(), vec![vec![batch.clone()]])
-        .map_err(|cause| Error::Engine(cause.to_string()))?;
-    let unique = org_tables::UNIQUE.iter().find(|(table, _)| *table == name);
-    Ok(match unique {
-        Some((_, column)) => Arc::new(Keyed::new(Arc::new(table), &[(*column).to_owned()])),
-        None => Arc::new(table),
-    })
-}
-
-fn register(
-    session: &SessionContext,
-    name: &str,
-    table: Arc<dyn TableProvider>,
-) -> Result<(), Error> {
-    session
-        .register_table(name, table)
-        .map_err(|cause| Error::Engine(cause.to_string()))?;
-    Ok(())
-}
-
-/// Plans a model and holds its output against its description.
-pub async fn plan(
-    session: &SessionContext,
-    model: &Model,
-) -> Result<datafusion::logical_expr::LogicalPlan, Error> {
-    let wrong = |cause: String| Error::Model {
-        model: model.name.clone(),
-        cause,
-    };
-    let plan = session
-        .state()
-        .create_logical_plan(&model.sql)
-        .await
-        .map_err(|cause| wrong(super::place::explain(&model.sql, &cause)))?;
-    // A description without columns (a user's draft) promises nothing.
-    if !model.columns.is_empty() {
-        let told: Vec<String> = model
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| format!("{} {}", field.name(), types::name(field.data_type())))
-            .collect();
-        let made: Vec<String> = plan
-            .schema()
-            .fields()
-            .iter()
-            .map(|field| {
-                format!(
-                    "{} {}",
-                    field.name(),
-                    types::name(&types::wire(field.data_type()))
-                )
-            })
-            .collect();
-        if told != made {
-            return Err(wrong(difference(&told, &made)));
-        }
-    }
-    Ok(plan)
-}
-
-fn difference(told: &[String], made: &[String]) -> String {
-    let first = told
-        .iter()
-        .zip(made)
-        .position(|(a, b)| a != b)
-        .unwrap_or(told.len().min(made.len()));
-    format!(
-        "its SQL and its description differ from column {} on: described {}, made {} ({} and {} columns)",
-        first + 1,
-        told.get(first).map_or("nothing", String::as_str),
-        made.get(first).map_or("nothing", String::as_str),
-        told.len(),
-        made.len(),
-    )
 }
 
 async fn read_agents(

@@ -19,6 +19,7 @@ mod place;
 mod properties;
 mod pure_sql;
 mod recurrence;
+mod served;
 mod simulator;
 mod simulator_clients;
 mod slt;

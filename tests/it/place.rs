@@ -122,7 +122,18 @@ impl Place {
 
     /// Every view of the reader as CSV, ordered by all its columns: (name, text).
     pub async fn all_views(&self) -> Vec<(String, String)> {
-        let reader = self.reader().await;
+        Place::views_of(&self.reader().await).await
+    }
+
+    /// A reader as a server has it.
+    pub async fn server(&self) -> Reader {
+        Reader::open(self.setup.clone(), Audience::Public)
+            .await
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The same of any reader.
+    pub async fn views_of(reader: &Reader) -> Vec<(String, String)> {
         let mut out = Vec::new();
         for view in reader.views() {
             // Loads have an id of their own each time, and no case has a connector.
@@ -134,7 +145,7 @@ impl Place {
                 .map(|index| index.to_string())
                 .collect();
             let sql = format!("select * from {} order by {}", view.name, order.join(", "));
-            out.push((view.name.clone(), csv(&reader, &sql).await));
+            out.push((view.name.clone(), csv(reader, &sql).await));
         }
         out
     }

@@ -116,7 +116,7 @@ async fn days(place: &Place) -> Vec<(i64, i32)> {
 /// something to add up.
 async fn failures(name: &str, place: &Place, shown: &Shown) -> (Vec<String>, usize) {
     let world = World::open(&place.setup).await.unwrap();
-    let session = world.session(&HashMap::new()).await.unwrap();
+    let session = world.session(&HashMap::new()).unwrap();
     let all = days(place).await;
     assert!(!all.is_empty(), "{name}: no days");
     let mut wrong = Vec::new();

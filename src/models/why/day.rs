@@ -88,7 +88,7 @@ impl Day {
                 Scope::days(place::first_office_day(world, date), date),
             ),
         ]);
-        let session = world.session(&scopes).await?;
+        let session = world.session(&scopes)?;
         Day::read_in(world, &session, user_id, date).await
     }
 
@@ -302,7 +302,7 @@ async fn stored(
 
 /// Which days do have a row, for a message.
 async fn days_with_a_row(world: &World, user_id: i64, date: i32) -> Result<String> {
-    let session = world.session(&HashMap::new()).await?;
+    let session = world.session(&HashMap::new())?;
     let date = date_text(date);
     let batches = query(
         &session,
