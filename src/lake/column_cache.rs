@@ -15,6 +15,8 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReser
 pub struct ColumnCache {
     limit: usize,
     state: Mutex<State>,
+    /// Held by who reads what is not here yet, so that many who ask the same at once read it once.
+    pub(super) reading: tokio::sync::Mutex<()>,
 }
 
 struct State {
@@ -46,6 +48,7 @@ impl ColumnCache {
     pub fn new(limit: usize, pool: &Arc<dyn MemoryPool>) -> ColumnCache {
         ColumnCache {
             limit,
+            reading: tokio::sync::Mutex::default(),
             state: Mutex::new(State {
                 files: HashMap::new(),
                 bytes: 0,
@@ -73,8 +76,8 @@ impl ColumnCache {
             .collect()
     }
 
-    /// Keeps columns of a file, if there is room.
-    pub fn put(&self, path: &str, columns: impl IntoIterator<Item = (usize, ArrayRef)>) {
+    /// Keeps columns of a file, and gives whether there was room for all.
+    pub fn put(&self, path: &str, columns: impl IntoIterator<Item = (usize, ArrayRef)>) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.now += 1;
         let now = state.now;
@@ -86,11 +89,11 @@ impl ColumnCache {
             }
             while state.bytes + bytes > self.limit {
                 if !state.forget_oldest(path) {
-                    return;
+                    return false;
                 }
             }
             if state.held.try_grow(bytes).is_err() {
-                return;
+                return false;
             }
             state.bytes += bytes;
             let kept = state.files.entry(path.to_owned()).or_default();
@@ -98,6 +101,7 @@ impl ColumnCache {
             kept.bytes += bytes;
             kept.columns.insert(column, array);
         }
+        true
     }
 
     /// Bytes held now.
@@ -143,7 +147,7 @@ mod tests {
     fn gives_what_was_put_and_nothing_in_part() {
         let cache = cache(4, Arc::new(UnboundedMemoryPool::default()));
         assert_eq!(cache.get("a", &[0]), None);
-        cache.put("a", [(0, column(1)), (2, column(3))]);
+        assert!(cache.put("a", [(0, column(1)), (2, column(3))]));
         assert_eq!(cache.get("a", &[2, 0]), Some(vec![column(3), column(1)]));
         assert_eq!(cache.get("a", &[0, 1]), None);
         assert_eq!(cache.get("b", &[0]), None);
@@ -170,13 +174,13 @@ mod tests {
     fn takes_no_more_than_the_pool_gives() {
         let one = column(0).get_array_memory_size();
         let cache = cache(4, Arc::new(GreedyMemoryPool::new(one + one / 2)));
-        cache.put("a", [(0, column(1)), (1, column(2))]);
+        assert!(!cache.put("a", [(0, column(1)), (1, column(2))]));
         assert!(cache.get("a", &[0]).is_some());
         assert!(cache.get("a", &[1]).is_none());
         assert_eq!(cache.bytes(), one);
         // Larger than all of it: nothing else is pushed out in the end but what was there.
         let small = ColumnCache::new(one / 2, &(Arc::new(UnboundedMemoryPool::default()) as _));
-        small.put("a", [(0, column(1))]);
+        assert!(!small.put("a", [(0, column(1))]));
         assert_eq!(small.bytes(), 0);
     }
 }

@@ -331,16 +331,19 @@ impl SnapshotTable {
         if columns.is_empty() || !cache.admits(bytes) {
             return Ok(None);
         }
-        let read = self.read_into(cache, state, files, &columns).await?;
+        let mut found = self.found(cache, files, &columns);
+        if found.is_none() {
+            let _turn = cache.reading.lock().await;
+            self.read_missing(cache, state, files, &columns).await?;
+            found = self.found(cache, files, &columns);
+        }
+        // There was no room for all: then none of it is held by this query, either.
+        let Some(found) = found else {
+            return Ok(None);
+        };
         let mut batches = Vec::with_capacity(files.len());
-        for (file, arrays) in files.iter().zip(read) {
+        for (file, arrays) in files.iter().zip(found) {
             let rows = usize::try_from(file.rows).unwrap_or(usize::MAX);
-            if arrays.iter().any(|array| array.len() != rows) {
-                return Err(DataFusionError::Execution(format!(
-                    "{}: the log says that it has {rows} rows, and it has not",
-                    self.cached_as(file)
-                )));
-            }
             let mut arrays = arrays.into_iter();
             let row = chosen.iter().filter_map(|index| match *index < own {
                 true => arrays.next().map(Ok),
@@ -360,28 +363,33 @@ impl SnapshotTable {
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
-    /// Columns of each file, in order; what the cache has not is read and put there.
-    async fn read_into(
+    /// Columns of each file, in order, if the cache has them all.
+    fn found(
         &self,
-        cache: &Arc<ColumnCache>,
+        cache: &ColumnCache,
+        files: &[DataFile],
+        columns: &[usize],
+    ) -> Option<Vec<Vec<ArrayRef>>> {
+        let files = files.iter();
+        files
+            .map(|file| cache.get(&self.cached_as(file), columns))
+            .collect()
+    }
+
+    /// Reads what the cache has not and puts it there, as far as there is room.
+    async fn read_missing(
+        &self,
+        cache: &ColumnCache,
         state: &dyn Session,
         files: &[DataFile],
         columns: &[usize],
-    ) -> Result<Vec<Vec<ArrayRef>>> {
-        let known: Vec<Option<Vec<ArrayRef>>> = files
-            .iter()
-            .map(|file| cache.get(&self.cached_as(file), columns))
-            .collect();
+    ) -> Result<()> {
         let missing: Vec<&DataFile> = files
             .iter()
-            .zip(&known)
-            .filter_map(|(file, known)| known.is_none().then_some(file))
+            .filter(|file| cache.get(&self.cached_as(file), columns).is_none())
             .collect();
-        if missing.is_empty() {
-            return Ok(known.into_iter().flatten().collect());
-        }
         // A plan for each: partitions of one plan take files from one another.
-        let one = |file: &DataFile| {
+        let read = |file: &DataFile| {
             let plan = self.scan_of(file, columns, state);
             let context = state.task_ctx();
             SpawnedTask::spawn(async move {
@@ -392,24 +400,28 @@ impl SnapshotTable {
             .join()
         };
         let targets = state.config().target_partitions().max(1);
-        let mut read = futures::stream::iter(missing).map(one).buffered(targets);
-        let mut out = Vec::with_capacity(files.len());
-        for (file, known) in files.iter().zip(known) {
-            if let Some(arrays) = known {
-                out.push(arrays);
-                continue;
-            }
-            let batch = read
-                .next()
-                .await
-                .ok_or_else(|| DataFusionError::Internal("a file was not read".into()))?;
+        let mut reading = futures::stream::iter(missing.clone())
+            .map(read)
+            .buffered(targets);
+        for file in missing {
+            let Some(batch) = reading.next().await else {
+                break;
+            };
             let batch = batch.map_err(|cause| DataFusionError::External(Box::new(cause)))??;
-            let arrays = batch.columns().to_vec();
-            let named = columns.iter().copied().zip(arrays.iter().cloned());
-            cache.put(&self.cached_as(file), named);
-            out.push(arrays);
+            if batch.num_rows() as u64 != file.rows {
+                return Err(DataFusionError::Execution(format!(
+                    "{}: the log says that it has {} rows, and it has {}",
+                    self.cached_as(file),
+                    file.rows,
+                    batch.num_rows()
+                )));
+            }
+            let named = columns.iter().copied().zip(batch.columns().iter().cloned());
+            if !cache.put(&self.cached_as(file), named) {
+                break;
+            }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// A plain scan of one file.
