@@ -285,7 +285,13 @@ async fn moment(setup: &Setup, audience: Audience) -> crate::error::Result<Open>
             .library
             .in_order()
             .filter(|model| visible(model, audience))
-            .map(|model| (model.name.clone(), (Arc::clone(model), OnceCell::new())))
+            .map(|model| {
+                let planned = Planned {
+                    model: Arc::clone(model),
+                    table: OnceCell::new(),
+                };
+                (model.name.clone(), planned)
+            })
             .collect(),
     };
     catalog
@@ -319,7 +325,13 @@ fn with_rules(state: SessionState) -> SessionState {
 struct Views {
     /// Where they are planned.
     inner: SessionContext,
-    models: BTreeMap<String, (Arc<Model>, OnceCell<Arc<dyn TableProvider>>)>,
+    models: BTreeMap<String, Planned>,
+}
+
+/// A model, and its table once it was asked for.
+struct Planned {
+    model: Arc<Model>,
+    table: OnceCell<Arc<dyn TableProvider>>,
 }
 
 impl fmt::Debug for Views {
@@ -335,7 +347,7 @@ impl SchemaProvider for Views {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        let Some((model, made)) = self.models.get(name) else {
+        let Some(Planned { model, table }) = self.models.get(name) else {
             return Ok(None);
         };
         let make = async || -> Result<Arc<dyn TableProvider>, DataFusionError> {
@@ -349,7 +361,7 @@ impl SchemaProvider for Views {
             let table: Arc<dyn TableProvider> = Arc::new(ViewTable::new(plan, None));
             Ok(table)
         };
-        made.get_or_try_init(make).await.cloned().map(Some)
+        table.get_or_try_init(make).await.cloned().map(Some)
     }
 
     fn table_exist(&self, name: &str) -> bool {
