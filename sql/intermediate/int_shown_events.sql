@@ -24,7 +24,7 @@ shown as (
         agent_id,
         event_id,
         local_datetime(user_id, start) as local_datetime,
-        state,
+        case state when 'Active' then 0 when 'Passive' then 1 else 2 end as state_rank,
         case when state = 'Passive Locked' then cast(0 as bigint) else duration_sec end
             as duration_sec,
         reported_computer_id as computer_id,

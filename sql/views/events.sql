@@ -39,7 +39,7 @@ final as (
     select
         setting('account.id') as accountid,
         account_datetime,
-        state as active_state,
+        state_name(state_rank) as active_state,
         activity_type,
         week_start(local_date, setting('account.week_start')) as activity_week,
         alarm_action,
@@ -87,7 +87,7 @@ final as (
         primary_domain,
         productivity,
         case
-            when state <> 'Passive Locked' then concat(productivity, ' ', state)
+            when state_rank < 2 then concat(productivity, ' ', state_name(state_rank))
         end as productivity_state,
         public_ip,
         search_term,

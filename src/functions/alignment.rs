@@ -5,14 +5,16 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Date32Array, Int64Array, StringArray,
+    Array, ArrayRef, AsArray, BooleanArray, NullBufferBuilder, StringBuilder,
 };
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::documentation::{ORGANISATION, page};
 use super::ids::texts_hash;
+use super::person_days::runs;
 use super::{Arguments, scalar};
 
 /// Primary groups over time, and what is core to each group.
@@ -76,32 +78,6 @@ impl CoreSets {
             .find(|(from, to, _)| *from <= day && day < *to)?;
         self.core.get(group)
     }
-
-    /// What `value` says of each row with the set in force, none where there is none. Rows of a
-    /// person's day stand together.
-    fn of_rows<'a, T>(
-        &'a self,
-        users: &Int64Array,
-        days: &Date32Array,
-        mut value: impl FnMut(usize, &'a CoreSet) -> T,
-    ) -> impl Iterator<Item = Option<T>> {
-        let mut whose = None;
-        (0..users.len()).map(move |row| {
-            if users.is_null(row) || days.is_null(row) {
-                return None;
-            }
-            let (user, day) = (users.value(row), days.value(row));
-            let set = match whose {
-                Some((same_user, same_day, set)) if same_user == user && same_day == day => set,
-                _ => {
-                    let set = self.set(user, day);
-                    whose = Some((user, day, set));
-                    set
-                }
-            };
-            set.map(|set| value(row, set))
-        })
-    }
 }
 
 impl CoreSet {
@@ -142,12 +118,25 @@ pub fn is_core(sets: Arc<CoreSets>) -> ScalarUDF {
             let users = users.as_primitive::<Int64Type>();
             let days = days.as_primitive::<Date32Type>();
             let categories = categories.as_primitive::<Int64Type>();
-            let out: BooleanArray = sets
-                .of_rows(users, days, |row, set| {
-                    categories.is_valid(row) && set.numbers.contains(&categories.value(row))
-                })
-                .collect();
-            Ok(Arc::new(out) as ArrayRef)
+            let values = categories.values();
+            let nulls = categories.nulls();
+            let mut core: Vec<bool> = Vec::with_capacity(users.len());
+            let mut valid = NullBufferBuilder::new(users.len());
+            for (run, whose) in runs(users, days) {
+                let Some(set) = whose.and_then(|(user, day)| sets.set(user, day)) else {
+                    valid.append_n_nulls(run.len());
+                    core.resize(run.end, false);
+                    continue;
+                };
+                valid.append_n_non_nulls(run.len());
+                let given = |row: usize| nulls.is_none_or(|nulls| nulls.is_valid(row));
+                core.extend(run.map(|row| {
+                    let number = values.get(row);
+                    number.is_some_and(|number| set.numbers.contains(number)) && given(row)
+                }));
+            }
+            let core = BooleanArray::new(BooleanBuffer::from(core), valid.finish());
+            Ok(Arc::new(core) as ArrayRef)
         },
     )
 }
@@ -182,15 +171,19 @@ pub fn alignment(sets: Arc<CoreSets>) -> ScalarUDF {
             // A day has few categories.
             let mut known: foldhash::HashMap<(i64, Option<&str>), &'static str> =
                 foldhash::HashMap::default();
-            let out: StringArray = sets
-                .of_rows(users, days, |row, set| {
+            let mut out = StringBuilder::with_capacity(users.len(), users.len() * "Non-Core".len());
+            for (run, whose) in runs(users, days) {
+                let Some(set) = whose.and_then(|(user, day)| sets.set(user, day)) else {
+                    run.for_each(|_| out.append_null());
+                    continue;
+                };
+                for row in run {
                     let category = categories.is_valid(row).then(|| categories.value(row));
-                    *known
-                        .entry((set.group, category))
-                        .or_insert_with(|| set.alignment(category))
-                })
-                .collect();
-            Ok(Arc::new(out) as ArrayRef)
+                    let known = known.entry((set.group, category));
+                    out.append_value(known.or_insert_with(|| set.alignment(category)));
+                }
+            }
+            Ok(Arc::new(out.finish()) as ArrayRef)
         },
     )
 }

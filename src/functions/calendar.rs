@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, Int64Array, StringArray};
-use datafusion::arrow::datatypes::{DataType, Date32Type};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, PrimitiveBuilder, StringArray};
+use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Date32Type, Int64Type};
+use datafusion::common::{Result, exec_err, plan_err};
 use datafusion::logical_expr::{Documentation, ScalarUDF};
 
 use super::documentation::{LOCAL_TIME, page};
@@ -55,33 +56,51 @@ pub fn number_of_week(day: i32, first: i32) -> i64 {
     }
 }
 
-fn weeks(
+/// A function of a date and of the day that weeks start with (days after Monday).
+fn weeks<T: ArrowPrimitiveType>(
     name: &'static str,
     documentation: Documentation,
-    result: DataType,
-    of: impl Fn(&Date32Array, &[Option<i32>]) -> ArrayRef + Send + Sync + 'static,
+    of: fn(i32, i32) -> T::Native,
 ) -> ScalarUDF {
     scalar(
         name,
         documentation,
-        Arguments::Exactly(vec![DataType::Date32, DataType::Utf8]),
-        result,
+        Arguments::WithConstants(|given| match given {
+            [_, _] => Ok(vec![DataType::Date32, DataType::Utf8]),
+            _ => plan_err!("it takes a date and a day's name"),
+        }),
+        T::DATA_TYPE,
         move |args| {
             let [dates, first] = args else {
-                return datafusion::common::exec_err!("{name} takes a date and a day's name");
+                return exec_err!("{name} takes a date and a day's name");
             };
-            let first = first.as_string::<i32>();
-            let numbers = first
+            let dates = dates.as_primitive::<Date32Type>();
+            let firsts = first
+                .as_string::<i32>()
                 .iter()
-                .map(|name| match name {
+                .map(|name| match name.map(number_of_name) {
                     None => Ok(None),
-                    Some(name) => match number_of_name(name) {
-                        Some(number) => Ok(Some(number)),
-                        None => datafusion::common::exec_err!("'{name}' is no day of the week"),
-                    },
+                    Some(Some(number)) => Ok(Some(number)),
+                    Some(None) => {
+                        let name = name.unwrap_or_default();
+                        exec_err!("'{name}' is no day of the week")
+                    }
                 })
-                .collect::<datafusion::common::Result<Vec<_>>>()?;
-            Ok(of(dates.as_primitive::<Date32Type>(), &numbers))
+                .collect::<Result<Vec<_>>>()?;
+            // A constant stands in one row for all.
+            let rows = match firsts.len() {
+                1 => dates.len(),
+                many => many,
+            };
+            let place = |length: usize, row: usize| if length == 1 { 0 } else { row };
+            let mut out = PrimitiveBuilder::<T>::with_capacity(rows);
+            for row in 0..rows {
+                let at = place(dates.len(), row);
+                let day = dates.is_valid(at).then(|| dates.value(at));
+                let first = firsts.get(place(firsts.len(), row)).copied().flatten();
+                out.append_option(day.zip(first).map(|(day, first)| of(day, first)));
+            }
+            Ok(Arc::new(out.finish()) as ArrayRef)
         },
     )
 }
@@ -101,7 +120,7 @@ pub fn day_name() -> ScalarUDF {
         DataType::Utf8,
         |args| {
             let [dates] = args else {
-                return datafusion::common::exec_err!("day_name takes a date");
+                return exec_err!("day_name takes a date");
             };
             let dates = dates.as_primitive::<Date32Type>();
             Ok(Arc::new(
@@ -116,7 +135,7 @@ pub fn day_name() -> ScalarUDF {
 
 /// `week_start(date, first_day)`: latest such weekday on or before the date.
 pub fn week_start() -> ScalarUDF {
-    weeks(
+    weeks::<Date32Type>(
         "week_start",
         page(
             LOCAL_TIME,
@@ -132,22 +151,13 @@ pub fn week_start() -> ScalarUDF {
             "select week_start(date '2026-03-04', 'sunday') as sunday,\n  \
              week_start(date '2026-03-04', 'Monday') as monday",
         ),
-        DataType::Date32,
-        |dates, first| {
-            Arc::new(
-                dates
-                    .iter()
-                    .zip(first)
-                    .map(|(day, first)| Some(start_of_week(day?, (*first)?)))
-                    .collect::<Date32Array>(),
-            )
-        },
+        start_of_week,
     )
 }
 
 /// `week_of_year(date, first_day)`: see [`number_of_week`].
 pub fn week_of_year() -> ScalarUDF {
-    weeks(
+    weeks::<Int64Type>(
         "week_of_year",
         page(
             LOCAL_TIME,
@@ -165,16 +175,7 @@ pub fn week_of_year() -> ScalarUDF {
             "select day, week_of_year(day, 'sunday') as week_of_year\n\
              from (values (date '2026-01-03'), (date '2026-01-04'), (date '2026-12-31')) as days(day)",
         ),
-        DataType::Int64,
-        |dates, first| {
-            Arc::new(
-                dates
-                    .iter()
-                    .zip(first)
-                    .map(|(day, first)| Some(number_of_week(day?, (*first)?)))
-                    .collect::<Int64Array>(),
-            )
-        },
+        number_of_week,
     )
 }
 

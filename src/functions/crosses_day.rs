@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
 use datafusion::common::exec_err;
 use datafusion::logical_expr::ScalarUDF;
@@ -11,6 +12,7 @@ use datafusion::logical_expr::ScalarUDF;
 use super::documentation::{MODELS, page};
 use super::local_day::day_of;
 use super::local_time::{ReportingZones, instant};
+use super::person_days::runs;
 use super::{Arguments, scalar};
 use crate::clock::Micros;
 use crate::zone::{DAY, SECOND};
@@ -61,35 +63,23 @@ pub fn crosses_day(zones: Arc<ReportingZones>) -> ScalarUDF {
             let days = days.as_primitive::<Date32Type>();
             let starts = starts.as_primitive::<TimestampMicrosecondType>();
             let seconds = seconds.as_primitive::<Int64Type>();
-            let mut known: Option<(i64, i32, Option<Micros>)> = None;
-            let out: BooleanArray = (0..users.len())
-                .map(|row| {
-                    let complete = users.is_valid(row)
-                        && days.is_valid(row)
-                        && starts.is_valid(row)
-                        && seconds.is_valid(row);
-                    if !complete {
-                        return None;
-                    }
-                    let (user, day) = (users.value(row), days.value(row));
-                    let end = match known {
-                        Some((same_user, same_day, end))
-                            if same_user == user && same_day == day =>
-                        {
-                            end
-                        }
-                        _ => {
-                            let end = plain_end(&zones, user, day);
-                            known = Some((user, day, end));
-                            end
-                        }
-                    };
-                    let last = starts
-                        .value(row)
-                        .saturating_add(seconds.value(row).saturating_mul(SECOND));
-                    Some(end.is_none_or(|end| last > end))
-                })
-                .collect();
+            let nulls = NullBuffer::union_many([
+                users.nulls(),
+                days.nulls(),
+                starts.nulls(),
+                seconds.nulls(),
+            ]);
+            let mut crosses: Vec<bool> = Vec::with_capacity(users.len());
+            for (run, whose) in runs(users, days) {
+                let end = whose.and_then(|(user, day)| plain_end(&zones, user, day));
+                let starts = starts.values().get(run.clone()).unwrap_or_default();
+                let seconds = seconds.values().get(run).unwrap_or_default();
+                crosses.extend(starts.iter().zip(seconds).map(|(start, seconds)| {
+                    let last = start.saturating_add(seconds.saturating_mul(SECOND));
+                    end.is_none_or(|end| last > end)
+                }));
+            }
+            let out = BooleanArray::new(BooleanBuffer::from(crosses), nulls);
             Ok(Arc::new(out) as ArrayRef)
         },
     )

@@ -24,7 +24,7 @@ use datafusion::logical_expr::{
 use datafusion::physical_expr::expressions::Literal;
 
 use super::day::{Activity, Analyser, Analysis, Rules};
-use super::day_rows::{Columns, Packed, coerced, packed, packed_type};
+use super::day_rows::{Columns, coerced, packed, packed_type};
 use super::interval::{IntervalListBuilder, interval_list};
 use super::local_time::instant;
 use crate::zone::SECOND;
@@ -317,19 +317,12 @@ impl Days {
     }
 
     /// Adds activities to a group.
-    fn add(
-        &mut self,
-        group: usize,
-        activities: impl Iterator<Item = Result<Activity>>,
-    ) -> Result<()> {
+    fn add(&mut self, group: usize, activities: impl Iterator<Item = Activity>) {
         if let Some(day) = self.groups.get_mut(group) {
             let before = day.capacity();
-            for activity in activities {
-                day.push(activity?);
-            }
+            day.extend(activities);
             self.capacity += day.capacity() - before;
         }
-        Ok(())
     }
 
     fn taken(&mut self, emit_to: EmitTo) -> Vec<Vec<Activity>> {
@@ -361,11 +354,16 @@ impl Days {
             while end < columns.len() && group_of(end) == group {
                 end += 1;
             }
-            let passes = |row: &usize| {
-                filter.is_none_or(|filter| filter.is_valid(*row) && filter.value(*row))
-            };
-            let activities = (row..end).filter(passes).map(|row| columns.activity(row));
-            self.add(group, activities)?;
+            let activities = columns.activities(row..end);
+            match filter {
+                None => self.add(group, activities),
+                Some(filter) => {
+                    let passes = |row: usize| filter.is_valid(row) && filter.value(row);
+                    let numbered = activities.zip(row..);
+                    let passing = numbered.filter(|(_, row)| passes(*row));
+                    self.add(group, passing.map(|(activity, _)| activity));
+                }
+            }
             row = end;
         }
         Ok(())
@@ -430,9 +428,8 @@ impl Days {
                 continue;
             }
             let rows = lists.value(group);
-            let rows = Packed::new(rows.as_struct())?;
-            let activities = (0..rows.len()).map(|row| rows.activity(row));
-            self.add(group_of(group), activities)?;
+            let rows = Columns::new(rows.as_struct().columns())?;
+            self.add(group_of(group), rows.activities(0..rows.len()));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //!
 //! Columns in, [`Activity`] out, and back. Nothing here knows the rules of the analysis.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -43,10 +44,10 @@ pub(super) fn coerced(given: &[DataType]) -> Result<Vec<DataType>> {
 
 /// The arguments, but for the rules.
 pub(super) struct Columns<'a> {
-    starts: &'a TimestampMicrosecondArray,
-    counted: &'a Int64Array,
-    states: States<'a>,
-    productivities: Productivities<'a>,
+    starts: &'a [i64],
+    counted: &'a [i64],
+    actives: BooleanBuffer,
+    productivities: Vec<Productivity>,
     collaborations: Truths<'a>,
     tasks: Numbers<'a>,
     screens: Numbers<'a>,
@@ -56,6 +57,9 @@ pub(super) struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     /// Of columns in the types of [`coerced`].
+    ///
+    /// # Errors
+    /// For a NULL where none may be, and for a state or productivity that nobody knows.
     pub(super) fn new(columns: &'a [ArrayRef]) -> Result<Columns<'a>> {
         let [
             starts,
@@ -78,15 +82,15 @@ impl<'a> Columns<'a> {
             );
         }
         Ok(Columns {
-            starts: starts.as_primitive::<TimestampMicrosecondType>(),
-            counted: counted.as_primitive::<Int64Type>(),
-            states: match states.as_boolean_opt() {
-                Some(active) => States::Active(active),
-                None => States::Named(states.as_string::<i32>()),
+            starts: starts.as_primitive::<TimestampMicrosecondType>().values(),
+            counted: counted.as_primitive::<Int64Type>().values(),
+            actives: match states.as_boolean_opt() {
+                Some(actives) => actives.values().clone(),
+                None => actives(states.as_string::<i32>())?,
             },
             productivities: match productivities.as_primitive_opt::<Int64Type>() {
-                Some(ranks) => Productivities::Ranked(ranks),
-                None => Productivities::Named(productivities.as_string::<i32>()),
+                Some(ranks) => ranked(ranks.values())?,
+                None => named(productivities.as_string::<i32>())?,
             },
             collaborations: Truths::new(collaborations),
             tasks: Numbers::new(tasks),
@@ -100,23 +104,67 @@ impl<'a> Columns<'a> {
         self.starts.len()
     }
 
-    /// A row.
-    ///
-    /// # Errors
-    /// For a state or productivity that nobody knows.
-    pub(super) fn activity(&self, row: usize) -> Result<Activity> {
-        Ok(Activity {
-            start_sec: self.starts.value(row).div_euclid(SECOND),
-            counted_sec: self.counted.value(row),
-            schedule_sec: self.scheduled.at(row).unwrap_or(0),
-            task: self.tasks.at(row),
-            screen: self.screens.at(row),
-            productivity: self.productivities.value(row)?,
-            active: self.states.active(row)?,
-            collaboration: self.collaborations.at(row).unwrap_or(false),
-            core: self.cores.at(row),
-        })
+    /// These rows, as far as there are so many.
+    pub(super) fn activities(&self, rows: Range<usize>) -> impl Iterator<Item = Activity> {
+        let starts = self.starts.get(rows.clone()).unwrap_or_default();
+        let counted = self.counted.get(rows.clone()).unwrap_or_default();
+        let productivities = self.productivities.get(rows.clone()).unwrap_or_default();
+        let plain = starts.iter().zip(counted).zip(productivities);
+        plain
+            .zip(rows.start..)
+            .map(|(((start, counted), productivity), row)| Activity {
+                start_sec: start.div_euclid(SECOND),
+                counted_sec: *counted,
+                schedule_sec: self.scheduled.at(row).unwrap_or(0),
+                task: self.tasks.at(row),
+                screen: self.screens.at(row),
+                productivity: *productivity,
+                active: self.actives.value(row),
+                collaboration: self.collaborations.at(row).unwrap_or(false),
+                core: self.cores.at(row),
+            })
     }
+}
+
+/// Productivities of these numbers.
+///
+/// # Errors
+/// For a number that nobody knows.
+fn ranked(ranks: &[i64]) -> Result<Vec<Productivity>> {
+    ranks
+        .iter()
+        .map(|rank| match Productivity::of_rank(*rank) {
+            Some(known) => Ok(known),
+            None => exec_err!("day_analysis knows no productivity {rank}"),
+        })
+        .collect()
+}
+
+/// Productivities of these names.
+///
+/// # Errors
+/// For a name that nobody knows.
+fn named(names: &StringArray) -> Result<Vec<Productivity>> {
+    (0..names.len())
+        .map(|row| match Productivity::parse(names.value(row)) {
+            Some(known) => Ok(known),
+            None => exec_err!("day_analysis knows no productivity '{}'", names.value(row)),
+        })
+        .collect()
+}
+
+/// Whether states of these names are active.
+///
+/// # Errors
+/// For a name that nobody knows.
+fn actives(names: &StringArray) -> Result<BooleanBuffer> {
+    (0..names.len())
+        .map(|row| match names.value(row) {
+            "Active" => Ok(true),
+            "Passive" => Ok(false),
+            other => exec_err!("day_analysis knows no state '{other}'"),
+        })
+        .collect()
 }
 
 /// Whole numbers that may be NULL. An array tells one by calls that are not inlined, which many rows feel.
@@ -165,46 +213,6 @@ impl<'a> Truths<'a> {
     }
 }
 
-/// States, as texts or as truths.
-enum States<'a> {
-    Named(&'a StringArray),
-    Active(&'a BooleanArray),
-}
-
-impl States<'_> {
-    fn active(&self, row: usize) -> Result<bool> {
-        match self {
-            States::Active(active) => Ok(active.values().value(row)),
-            States::Named(names) => match names.value(row) {
-                "Active" => Ok(true),
-                "Passive" => Ok(false),
-                other => exec_err!("day_analysis knows no state '{other}'"),
-            },
-        }
-    }
-}
-
-/// Productivities, as texts or as numbers.
-enum Productivities<'a> {
-    Named(&'a StringArray),
-    Ranked(&'a Int64Array),
-}
-
-impl Productivities<'_> {
-    fn value(&self, row: usize) -> Result<Productivity> {
-        match self {
-            Productivities::Ranked(ranks) => match Productivity::of_rank(ranks.value(row)) {
-                Some(known) => Ok(known),
-                None => exec_err!("day_analysis knows no productivity {}", ranks.value(row)),
-            },
-            Productivities::Named(names) => match Productivity::parse(names.value(row)) {
-                Some(known) => Ok(known),
-                None => exec_err!("day_analysis knows no productivity '{}'", names.value(row)),
-            },
-        }
-    }
-}
-
 /// The type of a group's packed activities.
 pub(super) fn packed_type() -> DataType {
     DataType::List(Arc::new(Field::new_list_field(
@@ -213,20 +221,20 @@ pub(super) fn packed_type() -> DataType {
     )))
 }
 
+/// Those of [`coerced`], with states and productivities as numbers: what is packed is read like arguments.
 fn packed_fields() -> Fields {
-    let numbers = [
-        "start_sec",
-        "counted_sec",
-        "schedule_sec",
-        "task",
-        "screen",
-        "productivity_rank",
-    ];
-    let truths = ["active", "collaboration", "core"];
-    let mut out = Vec::with_capacity(numbers.len() + truths.len());
-    out.extend(numbers.map(|name| Field::new(name, DataType::Int64, true)));
-    out.extend(truths.map(|name| Field::new(name, DataType::Boolean, true)));
-    Fields::from(out)
+    use DataType::{Boolean, Int64};
+    Fields::from(vec![
+        Field::new("start", instant(), true),
+        Field::new("counted_sec", Int64, true),
+        Field::new("active", Boolean, true),
+        Field::new("productivity_rank", Int64, true),
+        Field::new("collaboration", Boolean, true),
+        Field::new("task", Int64, true),
+        Field::new("screen", Int64, true),
+        Field::new("core", Boolean, true),
+        Field::new("schedule_sec", Int64, true),
+    ])
 }
 
 /// Each day as a list.
@@ -238,16 +246,18 @@ pub(super) fn packed(days: &[Vec<Activity>]) -> Result<ArrayRef> {
     let truths = |value: fn(&Activity) -> Option<bool>| -> ArrayRef {
         Arc::new(rows().map(value).collect::<BooleanArray>())
     };
+    let starts = rows().map(|activity| activity.start_sec.saturating_mul(SECOND));
+    let starts = TimestampMicrosecondArray::from_iter_values(starts).with_timezone("UTC");
     let columns: Vec<ArrayRef> = vec![
-        numbers(|activity| Some(activity.start_sec)),
+        Arc::new(starts),
         numbers(|activity| Some(activity.counted_sec)),
-        numbers(|activity| Some(activity.schedule_sec)),
+        truths(|activity| Some(activity.active)),
+        numbers(|activity| Some(activity.productivity.rank())),
+        truths(|activity| Some(activity.collaboration)),
         numbers(|activity| activity.task),
         numbers(|activity| activity.screen),
-        numbers(|activity| Some(activity.productivity.rank())),
-        truths(|activity| Some(activity.active)),
-        truths(|activity| Some(activity.collaboration)),
         truths(|activity| activity.core),
+        numbers(|activity| Some(activity.schedule_sec)),
     ];
     Ok(Arc::new(ListArray::try_new(
         Arc::new(Field::new_list_field(
@@ -258,74 +268,4 @@ pub(super) fn packed(days: &[Vec<Activity>]) -> Result<ArrayRef> {
         Arc::new(StructArray::try_new(packed_fields(), columns, None)?),
         None,
     )?))
-}
-
-/// The activities of one packed day.
-pub(super) struct Packed<'a> {
-    starts: &'a Int64Array,
-    counted: &'a Int64Array,
-    scheduled: &'a Int64Array,
-    tasks: Numbers<'a>,
-    screens: Numbers<'a>,
-    ranks: &'a Int64Array,
-    actives: &'a BooleanArray,
-    collaborations: &'a BooleanArray,
-    cores: Truths<'a>,
-}
-
-impl<'a> Packed<'a> {
-    /// Of a list's values.
-    pub(super) fn new(rows: &'a StructArray) -> Result<Packed<'a>> {
-        let [
-            starts,
-            counted,
-            scheduled,
-            tasks,
-            screens,
-            ranks,
-            actives,
-            collaborations,
-            cores,
-        ] = rows.columns()
-        else {
-            return exec_err!("day_analysis: a state of another make");
-        };
-        Ok(Packed {
-            starts: starts.as_primitive::<Int64Type>(),
-            counted: counted.as_primitive::<Int64Type>(),
-            scheduled: scheduled.as_primitive::<Int64Type>(),
-            tasks: Numbers::new(tasks),
-            screens: Numbers::new(screens),
-            ranks: ranks.as_primitive::<Int64Type>(),
-            actives: actives.as_boolean(),
-            collaborations: collaborations.as_boolean(),
-            cores: Truths::new(cores),
-        })
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// A row.
-    ///
-    /// # Errors
-    /// For a rank that nobody knows.
-    pub(super) fn activity(&self, row: usize) -> Result<Activity> {
-        let rank = self.ranks.value(row);
-        let Some(productivity) = Productivity::of_rank(rank) else {
-            return exec_err!("day_analysis knows no productivity {rank}");
-        };
-        Ok(Activity {
-            start_sec: self.starts.value(row),
-            counted_sec: self.counted.value(row),
-            schedule_sec: self.scheduled.value(row),
-            task: self.tasks.at(row),
-            screen: self.screens.at(row),
-            productivity,
-            active: self.actives.value(row),
-            collaboration: self.collaborations.value(row),
-            core: self.cores.at(row),
-        })
-    }
 }

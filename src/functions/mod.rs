@@ -36,6 +36,7 @@ pub mod location;
 pub mod meeting_participants;
 pub mod meeting_response;
 pub mod names;
+mod person_days;
 pub mod rule_set;
 pub mod schedule;
 pub mod sessionise;
@@ -43,6 +44,7 @@ pub mod setting;
 pub mod shared;
 pub mod split_by_local_day;
 pub mod split_by_local_hour;
+pub mod state_name;
 pub mod urls;
 
 use std::sync::Arc;
@@ -111,6 +113,7 @@ fn pure() -> Vec<ScalarUDF> {
         shared::shared(),
         split_by_local_day::split_by_local_day(),
         split_by_local_hour::split_by_local_hour(),
+        state_name::state_name(),
     ]
 }
 

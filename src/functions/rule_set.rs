@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use datafusion::common::Result;
 use datafusion::logical_expr::ScalarUDF;
 
 use super::classify::Classifier;
 use super::documentation::{ORGANISATION, page};
+use super::person_days::runs;
 use super::{Arguments, scalar};
 
 /// The SQL function over a classifier.
@@ -39,24 +40,10 @@ fn evaluate(classifier: &Classifier, args: &[ArrayRef]) -> Result<ArrayRef> {
     };
     let users = users.as_primitive::<Int64Type>();
     let days = days.as_primitive::<Date32Type>();
-    // Neighbouring rows are mostly of one person's day.
-    let mut last: Option<(i64, i32, i64)> = None;
-    let sets: Int64Array = (0..users.len())
-        .map(|row| {
-            if users.is_null(row) || days.is_null(row) {
-                return 0;
-            }
-            let (user, day) = (users.value(row), days.value(row));
-            match last {
-                Some((known, when, set)) if known == user && when == day => set,
-                _ => {
-                    let set = classifier.rule_set(user, day);
-                    last = Some((user, day, set));
-                    set
-                }
-            }
-        })
-        .map(Some)
-        .collect();
-    Ok(Arc::new(sets))
+    let mut sets: Vec<i64> = Vec::with_capacity(users.len());
+    for (run, whose) in runs(users, days) {
+        let set = whose.map_or(0, |(user, day)| classifier.rule_set(user, day));
+        sets.resize(run.end, set);
+    }
+    Ok(Arc::new(Int64Array::from(sets)))
 }

@@ -2,7 +2,7 @@
 //! schedule (`semantics.md` §5, *In schedule*).
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
 use datafusion::arrow::buffer::NullBuffer;
@@ -140,14 +140,15 @@ impl Schedules {
         }
     }
 
-    /// Whole seconds of `[start, start + seconds)` inside the union of the user's windows.
-    pub fn seconds_within<'a>(
+    /// Whole seconds of `[start, start + seconds)` inside the union of the user's windows. `known` is of
+    /// these schedules and zones.
+    pub fn seconds_within(
         &self,
-        zones: &'a ReportingZones,
+        zones: &ReportingZones,
         user_id: i64,
         start: Micros,
         seconds: i64,
-        known: &mut KnownWindows<'a>,
+        known: &mut KnownWindows,
     ) -> i64 {
         let end = start.saturating_add(seconds.saturating_mul(SECOND));
         // Nearly all activities lie where the one before them lies.
@@ -168,29 +169,23 @@ impl Schedules {
 
     /// Whose windows a user's are on the dates `first..=last`: those of all who have the same hours and zone
     /// then, if neither changes.
-    fn whose<'a>(
-        &self,
-        zones: &'a ReportingZones,
-        user_id: i64,
-        first: i32,
-        last: i32,
-    ) -> Whose<'a> {
+    fn whose(&self, zones: &ReportingZones, user_id: i64, first: i32, last: i32) -> Whose {
         let changes = self.users.get(&user_id).is_some_and(|ranges| {
             let mut ends = ranges.iter().flat_map(|(from, to, _)| [*from, *to]);
             ends.any(|end| first < end && end <= last)
         });
         match zones.only(user_id) {
-            Some(zone) if !changes => Whose::All(zone.name(), self.place(user_id, first)),
+            Some(zone) if !changes => Whose::All(zone.clone(), self.place(user_id, first)),
             _ => Whose::Person(user_id),
         }
     }
 }
 
 /// Who has the same windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Whose<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Whose {
     /// All who report in this zone and work by the hours of this place, or by the default ones.
-    All(&'a str, Option<usize>),
+    All(Zone, Option<usize>),
     Person(i64),
 }
 
@@ -235,9 +230,9 @@ impl Stretch {
 
 /// Windows that were found before, for neighbouring rows and for everybody with the same.
 #[derive(Debug, Default)]
-pub struct KnownWindows<'a> {
+pub struct KnownWindows {
     /// By whose they are and the day in UTC: windows around it, merged.
-    found: foldhash::HashMap<(Whose<'a>, i64), Arc<Vec<Interval>>>,
+    found: foldhash::HashMap<(Whose, i64), Arc<Vec<Interval>>>,
     /// Where the last activity began.
     here: Stretch,
 }
@@ -245,12 +240,12 @@ pub struct KnownWindows<'a> {
 /// So many distinct people and days are remembered at once.
 const KNOWN_MAX: usize = 4096;
 
-impl<'a> KnownWindows<'a> {
+impl KnownWindows {
     /// All windows that an activity may touch.
     fn around(
         &mut self,
         schedules: &Schedules,
-        zones: &'a ReportingZones,
+        zones: &ReportingZones,
         user_id: i64,
         start: Micros,
         end: Micros,
@@ -320,6 +315,8 @@ pub fn has_schedule_window(schedules: Arc<Schedules>) -> ScalarUDF {
 
 /// The SQL function over the schedules.
 pub fn schedule_seconds(schedules: Arc<Schedules>, zones: Arc<ReportingZones>) -> ScalarUDF {
+    // One for each thread that ever computed at the same time as others.
+    let known: Mutex<Vec<KnownWindows>> = Mutex::default();
     scalar(
         "schedule_seconds",
         page(
@@ -340,33 +337,49 @@ pub fn schedule_seconds(schedules: Arc<Schedules>, zones: Arc<ReportingZones>) -
         ),
         Arguments::Exactly(vec![DataType::Int64, instant(), DataType::Int64]),
         DataType::Int64,
-        move |args| evaluate(&schedules, &zones, args),
+        move |args| {
+            // What one batch found, the next need not look for.
+            let lock = || known.lock().unwrap_or_else(|broken| broken.into_inner());
+            let mut windows = lock().pop().unwrap_or_default();
+            let seconds = evaluate(&schedules, &zones, &mut windows, args);
+            lock().push(windows);
+            seconds
+        },
     )
 }
 
-fn evaluate(schedules: &Schedules, zones: &ReportingZones, args: &[ArrayRef]) -> Result<ArrayRef> {
+fn evaluate(
+    schedules: &Schedules,
+    zones: &ReportingZones,
+    known: &mut KnownWindows,
+    args: &[ArrayRef],
+) -> Result<ArrayRef> {
     let [users, starts, seconds] = args else {
         return exec_err!("schedule_seconds takes a user_id, a start and seconds");
     };
     let users = users.as_primitive::<Int64Type>();
     let starts = starts.as_primitive::<TimestampMicrosecondType>();
     let seconds = seconds.as_primitive::<Int64Type>();
-    let mut known = KnownWindows::default();
     let nulls = NullBuffer::union_many([users.nulls(), starts.nulls(), seconds.nulls()]);
-    let out: Vec<i64> = (0..users.len())
-        .map(|row| {
-            if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
-                return 0;
-            }
-            schedules.seconds_within(
-                zones,
-                users.value(row),
-                starts.value(row),
-                seconds.value(row),
-                &mut known,
-            )
-        })
-        .collect();
+    let rows = users
+        .values()
+        .iter()
+        .zip(starts.values())
+        .zip(seconds.values());
+    let out: Vec<i64> = match &nulls {
+        None => rows
+            .map(|((user, start), seconds)| {
+                schedules.seconds_within(zones, *user, *start, *seconds, known)
+            })
+            .collect(),
+        Some(nulls) => rows
+            .zip(nulls)
+            .map(|(((user, start), seconds), valid)| match valid {
+                true => schedules.seconds_within(zones, *user, *start, *seconds, known),
+                false => 0,
+            })
+            .collect(),
+    };
     Ok(Arc::new(Int64Array::try_new(out.into(), nulls)?))
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, AsArray, Date32Array, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::compute::{SortOptions, concat_batches};
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
@@ -328,10 +328,14 @@ impl SnapshotTable {
         let bytes = usize::try_from(rows)
             .unwrap_or(usize::MAX)
             .saturating_mul(width);
-        if columns.is_empty() || !cache.admits(bytes) {
+        if !cache.admits(bytes) {
             return Ok(None);
         }
-        let mut found = self.found(cache, files, &columns);
+        // Without columns there is nothing to read: how many rows a file has, the log knows.
+        let mut found = match columns.is_empty() {
+            true => Some(vec![Vec::new(); files.len()]),
+            false => self.found(cache, files, &columns),
+        };
         if found.is_none() {
             let _turn = cache.reading.lock().await;
             self.read_missing(cache, state, files, &columns).await?;
@@ -349,9 +353,10 @@ impl SnapshotTable {
                 true => arrays.next().map(Ok),
                 false => Some(ScalarValue::Date32(file.day).to_array_of_size(rows)),
             });
-            batches.push(RecordBatch::try_new(
+            batches.push(RecordBatch::try_new_with_options(
                 Arc::clone(&schema),
                 row.collect::<Result<_>>()?,
+                &RecordBatchOptions::new().with_row_count(Some(rows)),
             )?);
         }
         let targets = state.config().target_partitions().max(1);

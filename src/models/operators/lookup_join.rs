@@ -14,7 +14,6 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{concat_batches, filter, filter_record_batch, take};
-use datafusion::arrow::datatypes::{DataType, Date32Type, Int32Type, Int64Type};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, JoinSide, JoinType, NullEquality, Result};
@@ -33,6 +32,8 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
+
+use super::numbers::{NUMBERS_MAX, evaluated, is_number, numbers};
 
 /// Puts [`LookupJoinExec`] where it can be.
 #[derive(Debug)]
@@ -85,22 +86,15 @@ fn applies(join: &HashJoinExec) -> bool {
     });
     kind && whole
         && numbers
-        && (1..=2).contains(&join.on().len())
+        && (1..=NUMBERS_MAX).contains(&join.on().len())
         && join.null_equality == NullEquality::NullEqualsNothing
         && !join.null_aware
         && join.fetch().is_none()
 }
 
-fn is_number(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Int64 | DataType::Int32 | DataType::Date32
-    )
-}
-
 /// A hash join whose built side mostly has each key once. It is planned as the engine's own.
 #[derive(Debug)]
-struct LookupJoinExec {
+pub(super) struct LookupJoinExec {
     /// A [`HashJoinExec`] that [`applies`].
     join: Arc<dyn ExecutionPlan>,
     /// Made once for all partitions.
@@ -125,6 +119,17 @@ struct Table {
     places: foldhash::HashMap<u128, u32>,
     #[expect(dead_code, reason = "held as long as the rows")]
     reservation: MemoryReservation,
+}
+
+impl LookupJoinExec {
+    /// Where a column of the result stands in the rows that are looked up; none for what is found.
+    pub(super) fn passed_on(&self, column: usize) -> Option<usize> {
+        let join = self.join.downcast_ref::<HashJoinExec>()?;
+        match Lookup::new(join).columns.get(column)? {
+            (JoinSide::Left, _) => None,
+            (_, column) => Some(*column),
+        }
+    }
 }
 
 impl DisplayAs for LookupJoinExec {
@@ -242,7 +247,7 @@ async fn build(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Res
     reservation.try_resize(rows.get_array_memory_size() + rows.num_rows() * entry)?;
     drop(batches);
     let keys: Vec<_> = join.on().iter().map(|(key, _)| Arc::clone(key)).collect();
-    let (keys, nulls) = numbers(&keys, &rows)?;
+    let (keys, nulls) = numbers(&evaluated(&keys, &rows)?)?;
     let mut places = foldhash::HashMap::with_capacity_and_hasher(keys.len(), Default::default());
     for (row, key) in keys.into_iter().enumerate() {
         // NULL equals nothing.
@@ -262,44 +267,6 @@ async fn build(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -> Res
         places,
         reservation,
     }))
-}
-
-/// One or two columns of whole numbers as one number a row, and which rows have none.
-fn numbers(
-    keys: &[Arc<dyn PhysicalExpr>],
-    batch: &RecordBatch,
-) -> Result<(Vec<u128>, Option<NullBuffer>)> {
-    let mut out: Vec<u128> = vec![0; batch.num_rows()];
-    let mut nulls: Option<NullBuffer> = None;
-    for key in keys {
-        let column = key.evaluate(batch)?.into_array(batch.num_rows())?;
-        let shifted = |out: &mut u128, value: u64| *out = *out << 64 | u128::from(value);
-        match column.data_type() {
-            DataType::Int64 => {
-                let values = column.as_primitive::<Int64Type>().values();
-                for (out, value) in out.iter_mut().zip(values) {
-                    shifted(out, *value as u64);
-                }
-            }
-            DataType::Int32 => {
-                let values = column.as_primitive::<Int32Type>().values();
-                for (out, value) in out.iter_mut().zip(values) {
-                    shifted(out, u64::from(*value as u32));
-                }
-            }
-            DataType::Date32 => {
-                let values = column.as_primitive::<Date32Type>().values();
-                for (out, value) in out.iter_mut().zip(values) {
-                    shifted(out, u64::from(*value as u32));
-                }
-            }
-            other => {
-                return Err(DataFusionError::Internal(format!("a lookup by {other}")));
-            }
-        }
-        nulls = NullBuffer::union(nulls.as_ref(), column.logical_nulls().as_ref());
-    }
-    Ok((out, nulls))
 }
 
 /// How a row of the other side is joined.
@@ -340,7 +307,7 @@ impl Lookup {
     /// The rows that come of a batch.
     fn joined(&self, table: &Table, batch: &RecordBatch) -> Result<RecordBatch> {
         let rows = batch.num_rows();
-        let (keys, nulls) = numbers(&self.keys, batch)?;
+        let (keys, nulls) = numbers(&evaluated(&self.keys, batch)?)?;
         let mut places: Vec<u32> = Vec::with_capacity(rows);
         let mut found: Vec<bool> = Vec::with_capacity(rows);
         // Neighbouring rows are often looked up alike.

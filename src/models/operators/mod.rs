@@ -5,9 +5,13 @@
 //! each is tested against it. Logical rules live beside this room (`eager_aggregate`, `lookup`,
 //! `day_ranges`).
 
+mod groups;
 mod lookup_join;
+mod numbered_groups;
+mod numbers;
 mod sorted_groups;
 mod sorted_windows;
+mod top_bound;
 
 use std::sync::Arc;
 
@@ -19,6 +23,9 @@ pub(super) fn used(builder: SessionStateBuilder) -> SessionStateBuilder {
         .with_physical_optimizer_rule(Arc::new(lookup_join::LookupJoins))
         .with_physical_optimizer_rule(Arc::new(sorted_windows::SortedWindows))
         .with_physical_optimizer_rule(Arc::new(sorted_groups::SortedGroups))
+        .with_physical_optimizer_rule(Arc::new(numbered_groups::NumberedGroups))
+        // Looks below lookups, so it comes after them.
+        .with_physical_optimizer_rule(Arc::new(top_bound::TopBounds))
 }
 
 #[cfg(test)]
@@ -117,6 +124,16 @@ mod tests {
         question: &str,
         ours: bool,
     ) -> (String, String) {
+        answer_of(tables, question, ours, |_| {})
+    }
+
+    /// The same with other settings of the engine.
+    pub(super) fn answer_of(
+        tables: &[(&str, Arc<MemTable>)],
+        question: &str,
+        ours: bool,
+        set: impl Fn(&mut SessionConfig),
+    ) -> (String, String) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -126,6 +143,7 @@ mod tests {
             options.prefer_existing_sort = true;
             // Which side is built is what a test says, not what its few rows say.
             options.join_reordering = false;
+            set(&mut config);
             let mut builder = SessionStateBuilder::new()
                 .with_config(config)
                 .with_default_features();

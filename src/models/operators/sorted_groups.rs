@@ -5,26 +5,21 @@
 //! than one group column in a hash table. In flows a physical plan; out flows the same with such
 //! aggregates replaced. What the aggregate functions do stays theirs.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array, new_null_array,
-};
-use datafusion::arrow::compute::kernels::cmp::not_distinct;
-use datafusion::arrow::compute::{concat, partition, take_arrays};
-use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::{concat_batches, partition};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::common::Result;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
-use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::logical_expr::{EmitTo, GroupsAccumulator};
-use datafusion::physical_expr::expressions::Literal;
+use datafusion::logical_expr::EmitTo;
 use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, aggregate_expressions};
+use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
@@ -33,6 +28,8 @@ use datafusion::physical_plan::{
     SendableRecordBatchStream,
 };
 use futures::TryStreamExt;
+
+use super::groups::Groups;
 
 /// Puts [`SortedGroupsExec`] where it can be.
 #[derive(Debug)]
@@ -160,28 +157,29 @@ impl ExecutionPlan for SortedGroupsExec {
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
         let input = self.0.input().execute(partition, Arc::clone(&context))?;
-        let groups = Groups::new(&self.0, &context)?;
-        let stream = futures::stream::try_unfold(Some((input, groups)), |open| async {
-            let Some((mut input, mut groups)) = open else {
+        let open = Open::new(&self.0, &context)?;
+        let rows = context.session_config().batch_size().min(HANDED_ON_ROWS);
+        let stream = futures::stream::try_unfold(Some((input, open)), move |state| async move {
+            let Some((mut input, mut open)) = state else {
                 return Ok(None);
             };
             while let Some(batch) = input.try_next().await? {
                 if batch.num_rows() == 0 {
                     continue;
                 }
-                groups.update(&batch)?;
-                // The last one may go on.
-                let complete = groups.count.saturating_sub(1);
-                if complete > 0 {
-                    let done = groups.emit(EmitTo::First(complete))?;
-                    return Ok(Some((done, Some((input, groups)))));
+                open.update(&batch)?;
+                if open.rows >= rows || open.bytes >= HANDED_ON_BYTES {
+                    let done = open.taken()?;
+                    return Ok(Some((done, Some((input, open)))));
                 }
             }
-            if groups.count == 0 {
-                return Ok(None);
+            if open.groups.count > 0 {
+                open.complete(EmitTo::All)?;
             }
-            let done = groups.emit(EmitTo::All)?;
-            Ok(Some((done, None)))
+            match open.rows {
+                0 => Ok(None),
+                _ => Ok(Some((open.taken()?, None))),
+            }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             self.schema(),
@@ -194,152 +192,80 @@ impl ExecutionPlan for SortedGroupsExec {
     }
 }
 
-/// The groups that are not emitted yet.
-struct Groups {
-    plan: AggregateExec,
-    keys: Vec<Arc<dyn PhysicalExpr>>,
-    arguments: Vec<Vec<Arc<dyn PhysicalExpr>>>,
-    /// By function and argument: a constant, repeated.
-    constants: HashMap<(usize, usize), ArrayRef>,
-    accumulators: Vec<Box<dyn GroupsAccumulator>>,
-    /// The groups' keys, a list of pieces a column.
-    pending: Vec<Vec<ArrayRef>>,
-    count: usize,
+/// Rows that are handed on at once, if there are so many: a batch of the input holds few long groups, and
+/// wide rows by the dozen cost more than they hold.
+const HANDED_ON_ROWS: usize = 1024;
+
+/// Fewer where they are large.
+const HANDED_ON_BYTES: usize = 1 << 20;
+
+/// The groups that are not handed on yet.
+struct Open {
+    groups: Groups,
+    /// Rows of complete groups: computed while what they are made from is at hand.
+    complete: Vec<RecordBatch>,
+    rows: usize,
+    bytes: usize,
+    schema: SchemaRef,
     reservation: MemoryReservation,
 }
 
-impl Groups {
-    fn new(plan: &AggregateExec, context: &TaskContext) -> Result<Groups> {
-        let keys = plan.group_expr().input_exprs();
-        let accumulators = plan
-            .aggr_expr()
-            .iter()
-            .map(|function| function.create_groups_accumulator())
-            .collect::<Result<_>>()?;
-        Ok(Groups {
-            arguments: aggregate_expressions(plan.aggr_expr(), plan.mode(), keys.len())?,
-            constants: HashMap::new(),
-            accumulators,
-            pending: vec![Vec::new(); keys.len()],
-            keys,
-            count: 0,
+impl Open {
+    fn new(plan: &AggregateExec, context: &TaskContext) -> Result<Open> {
+        Ok(Open {
+            groups: Groups::new(plan)?,
+            complete: Vec::new(),
+            rows: 0,
+            bytes: 0,
+            schema: plan.schema(),
             reservation: MemoryConsumer::new("groups in order").register(context.memory_pool()),
-            plan: plan.clone(),
         })
     }
 
     /// Takes in rows, at least one.
     fn update(&mut self, batch: &RecordBatch) -> Result<()> {
-        let rows = batch.num_rows();
-        let keys = self
-            .keys
-            .iter()
-            .map(|key| key.evaluate(batch)?.into_array(rows))
-            .collect::<Result<Vec<_>>>()?;
+        let keys = self.groups.keys(batch)?;
         let runs = partition(&keys)?.ranges();
-        let goes_on = self.goes_on(&keys)?;
-        let mut group_of: Vec<usize> = Vec::with_capacity(rows);
+        let goes_on = self.groups.last_is(&keys)?;
+        let mut group_of: Vec<usize> = Vec::with_capacity(batch.num_rows());
         let mut firsts: Vec<u32> = Vec::with_capacity(runs.len());
+        let mut groups = self.groups.count;
         for (at, run) in runs.into_iter().enumerate() {
             if at > 0 || !goes_on {
                 firsts.push(run.start as u32);
-                self.count += 1;
+                groups += 1;
             }
-            group_of.resize(run.end, self.count - 1);
+            group_of.resize(run.end, groups - 1);
         }
-        let firsts = UInt32Array::from(firsts);
-        if !firsts.is_empty() {
-            let firsts = take_arrays(&keys, &firsts, None)?;
-            for (pending, firsts) in self.pending.iter_mut().zip(firsts) {
-                pending.push(firsts);
-            }
+        self.groups.add(batch, &keys, &group_of, firsts)?;
+        // The last one may go on.
+        match groups.saturating_sub(1) {
+            0 => self.account(),
+            complete => self.complete(EmitTo::First(complete)),
         }
-        let arguments = self.evaluated(batch)?;
-        let filters = self.plan.filter_expr().iter();
-        for ((accumulator, arguments), filter) in
-            self.accumulators.iter_mut().zip(&arguments).zip(filters)
-        {
-            let filter = match filter {
-                Some(filter) => Some(filter.evaluate(batch)?.into_array(rows)?),
-                None => None,
-            };
-            let filter: Option<&BooleanArray> = filter.as_ref().map(|filter| filter.as_boolean());
-            accumulator.update_batch(arguments, &group_of, filter, self.count)?;
-        }
+    }
+
+    /// Computes the rows of groups.
+    fn complete(&mut self, which: EmitTo) -> Result<()> {
+        let rows = self.groups.taken(which)?;
+        self.rows += rows.num_rows();
+        self.bytes += rows.get_array_memory_size();
+        self.complete.push(rows);
         self.account()
     }
 
-    /// The functions' arguments for each row. Constants are repeated once for all batches.
-    fn evaluated(&mut self, batch: &RecordBatch) -> Result<Vec<Vec<ArrayRef>>> {
-        let rows = batch.num_rows();
-        let mut out = Vec::with_capacity(self.arguments.len());
-        for (function, arguments) in self.arguments.iter().enumerate() {
-            let mut columns = Vec::with_capacity(arguments.len());
-            for (at, argument) in arguments.iter().enumerate() {
-                let Some(literal) = argument.downcast_ref::<Literal>() else {
-                    columns.push(argument.evaluate(batch)?.into_array(rows)?);
-                    continue;
-                };
-                let known = self.constants.entry((function, at));
-                let known = known.or_insert_with(|| new_null_array(&DataType::Null, 0));
-                if known.len() < rows {
-                    *known = literal.value().to_array_of_size(rows)?;
-                }
-                columns.push(known.slice(0, rows));
-            }
-            out.push(columns);
-        }
-        Ok(out)
-    }
-
-    /// Whether the first row belongs to the last group so far.
-    fn goes_on(&self, keys: &[ArrayRef]) -> Result<bool> {
-        if self.count == 0 {
-            return Ok(false);
-        }
-        for (pending, key) in self.pending.iter().zip(keys) {
-            let Some(last) = pending.last() else {
-                return Ok(false);
-            };
-            let last = last.slice(last.len().saturating_sub(1), 1);
-            if !not_distinct(&last, &key.slice(0, 1))?.value(0) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn emit(&mut self, which: EmitTo) -> Result<RecordBatch> {
-        let emitted = match which {
-            EmitTo::All => self.count,
-            EmitTo::First(count) => count,
-        };
-        let mut columns = Vec::with_capacity(self.keys.len() + self.accumulators.len());
-        for pending in &mut self.pending {
-            let pieces: Vec<&dyn Array> = pending.iter().map(AsRef::as_ref).collect();
-            let whole = concat(&pieces)?;
-            let rest = whole.slice(emitted, self.count - emitted);
-            columns.push(whole.slice(0, emitted));
-            pending.clear();
-            if !rest.is_empty() {
-                pending.push(rest);
-            }
-        }
-        for accumulator in &mut self.accumulators {
-            columns.push(accumulator.evaluate(which)?);
-        }
-        self.count -= emitted;
+    /// The rows computed so far.
+    fn taken(&mut self) -> Result<RecordBatch> {
+        let rows = concat_batches(&self.schema, &self.complete)?;
+        self.complete.clear();
+        (self.rows, self.bytes) = (0, 0);
         self.account()?;
-        RecordBatch::try_new(self.plan.schema(), columns).map_err(DataFusionError::from)
+        Ok(rows)
     }
 
     fn account(&mut self) -> Result<()> {
-        let keys = self.pending.iter().flatten();
-        let held: usize = keys.map(|piece| piece.get_array_memory_size()).sum();
-        let constants = self.constants.values();
-        let repeated: usize = constants.map(|one| one.get_array_memory_size()).sum();
-        let computed: usize = self.accumulators.iter().map(|one| one.size()).sum();
-        self.reservation.try_resize(held + repeated + computed)
+        self.reservation
+            .try_resize(self.groups.bytes() + self.bytes)
     }
 }
 
