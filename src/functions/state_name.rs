@@ -154,14 +154,12 @@ mod tests {
                 // The function's result as a text that nobody sees through.
                 let (seen, plan) = asked(&query("concat(state_name(rank), '')"));
                 assert!(plan.contains("state_name"), "{plan}");
-                // concat makes an empty text of NULL.
-                let seen = seen.lines().filter(|line| !line.contains("|      |"));
-                let ours = ours.lines().filter(|line| !line.contains("|      |"));
-                assert_eq!(
-                    ours.collect::<Vec<_>>(),
-                    seen.collect::<Vec<_>>(),
-                    "{operator} {name}"
-                );
+                // But for NULL, of which concat makes an empty text.
+                let ranks = |table: &str| {
+                    let lines = table.lines().filter(|line| line.contains(char::is_numeric));
+                    lines.map(str::to_owned).collect::<Vec<_>>()
+                };
+                assert_eq!(ranks(&ours), ranks(&seen), "{operator} {name}");
             }
         }
         let (other, plan) = asked("select rank from ranks where state_name(rank) < 'B'");
