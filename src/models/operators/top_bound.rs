@@ -293,7 +293,11 @@ mod tests {
                 ORDERS[order],
             );
             let set = |config: &mut datafusion::prelude::SessionConfig| {
-                config.options_mut().execution.target_partitions = partitions;
+                // A filter collects a batch of rows before the sort sees the first.
+                *config = config
+                    .clone()
+                    .with_target_partitions(partitions)
+                    .with_batch_size(3);
             };
             let (own, own_shape) = answer_of(&tables, &question, false, set);
             let (ours, shape) = answer_of(&tables, &question, true, set);
