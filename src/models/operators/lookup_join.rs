@@ -5,7 +5,6 @@
 //! ones are made. Whether keys are unique is seen when the table is built; if they are not, the engine's
 //! own join runs over it.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -14,58 +13,30 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{concat_batches, filter, filter_record_batch, take};
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, JoinSide, JoinType, NullEquality, Result};
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::joins::{HashJoinExec, PartitionMode};
-use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
-    InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions,
+    ChildrenPropertiesMode, ExecutionPlan, ExecutionPlanProperties, ReplaceChildrenOptions,
     SendableRecordBatchStream,
 };
 use futures::{StreamExt, TryStreamExt};
 use tokio::sync::OnceCell;
 
 use super::numbers::{NUMBERS_MAX, evaluated, is_number, numbers};
+use super::stand_in::Way;
 
-/// Puts [`LookupJoinExec`] where it can be.
+/// A hash join whose built side mostly has each key once.
 #[derive(Debug)]
-pub(super) struct LookupJoins;
-
-impl PhysicalOptimizerRule for LookupJoins {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| Ok(replaced(node)))
-            .map(|done| done.data)
-    }
-
-    fn name(&self) -> &str {
-        "lookup_joins"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
-
-fn replaced(plan: Arc<dyn ExecutionPlan>) -> Transformed<Arc<dyn ExecutionPlan>> {
-    match plan.downcast_ref::<HashJoinExec>() {
-        Some(join) if applies(join) => Transformed::yes(Arc::new(LookupJoinExec {
-            join: plan,
-            built: Arc::default(),
-        })),
-        _ => Transformed::no(plan),
-    }
+pub(super) struct LookupJoin {
+    /// A [`HashJoinExec`] that [`applies`].
+    join: Arc<dyn ExecutionPlan>,
+    /// Made once for all partitions.
+    built: Arc<OnceCell<Built>>,
 }
 
 fn applies(join: &HashJoinExec) -> bool {
@@ -92,15 +63,6 @@ fn applies(join: &HashJoinExec) -> bool {
         && join.fetch().is_none()
 }
 
-/// A hash join whose built side mostly has each key once. It is planned as the engine's own.
-#[derive(Debug)]
-pub(super) struct LookupJoinExec {
-    /// A [`HashJoinExec`] that [`applies`].
-    join: Arc<dyn ExecutionPlan>,
-    /// Made once for all partitions.
-    built: Arc<OnceCell<Built>>,
-}
-
 /// What came of the built side.
 #[derive(Debug)]
 enum Built {
@@ -121,7 +83,7 @@ struct Table {
     reservation: MemoryReservation,
 }
 
-impl LookupJoinExec {
+impl LookupJoin {
     /// Where a column of the result stands in the rows that are looked up; none for what is found.
     pub(super) fn passed_on(&self, column: usize) -> Option<usize> {
         let join = self.join.downcast_ref::<HashJoinExec>()?;
@@ -132,60 +94,15 @@ impl LookupJoinExec {
     }
 }
 
-impl DisplayAs for LookupJoinExec {
-    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "LookupJoinExec: ")?;
-        self.join.fmt_as(kind, f)
-    }
-}
+impl Way for LookupJoin {
+    const NAME: &'static str = "LookupJoinExec";
 
-impl ExecutionPlan for LookupJoinExec {
-    fn name(&self) -> &str {
-        "LookupJoinExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.join.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.join.children()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        self.join.maintains_input_order()
-    }
-
-    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        self.join.input_distribution_requirements()
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        self.join.required_input_ordering()
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.join.apply_expressions(f)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let join = Arc::clone(&self.join).replace_children(children, options)?;
-        Ok(replaced(join).data)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
+    fn of(engines: &Arc<dyn ExecutionPlan>) -> Option<LookupJoin> {
+        let join = engines.downcast_ref::<HashJoinExec>()?;
+        applies(join).then(|| LookupJoin {
+            join: Arc::clone(engines),
+            built: Arc::default(),
+        })
     }
 
     fn execute(
@@ -219,13 +136,9 @@ impl ExecutionPlan for LookupJoinExec {
             Ok(Box::pin(rows) as SendableRecordBatchStream)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema(),
+            self.join.schema(),
             stream.try_flatten(),
         )))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        self.join.metrics()
     }
 }
 

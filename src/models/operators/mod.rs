@@ -11,21 +11,59 @@ mod numbered_groups;
 mod numbers;
 mod sorted_groups;
 mod sorted_windows;
+mod stand_in;
 mod top_bound;
 
 use std::sync::Arc;
 
+use datafusion::common::Result;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::TreeNode;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_plan::ExecutionPlan;
+
+use lookup_join::LookupJoin;
+use numbered_groups::NumberedGroups;
+use sorted_groups::SortedGroups;
+use sorted_windows::SortedWindows;
+use stand_in::replaced;
 
 /// Has a session use the operators.
 pub(super) fn used(builder: SessionStateBuilder) -> SessionStateBuilder {
     builder
-        .with_physical_optimizer_rule(Arc::new(lookup_join::LookupJoins))
-        .with_physical_optimizer_rule(Arc::new(sorted_windows::SortedWindows))
-        .with_physical_optimizer_rule(Arc::new(sorted_groups::SortedGroups))
-        .with_physical_optimizer_rule(Arc::new(numbered_groups::NumberedGroups))
+        .with_physical_optimizer_rule(Arc::new(StandIns))
         // Looks below lookups, so it comes after them.
         .with_physical_optimizer_rule(Arc::new(top_bound::TopBounds))
+}
+
+/// Puts operators of ours where they can stand in for the engine's.
+#[derive(Debug)]
+struct StandIns;
+
+impl PhysicalOptimizerRule for StandIns {
+    fn optimize(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+        _: &ConfigOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        // What one has replaced is no operator of the engine's to the next.
+        let done = plan.transform_up(|node| {
+            replaced::<LookupJoin>(node)
+                .transform_data(|node| Ok(replaced::<SortedWindows>(node)))?
+                .transform_data(|node| Ok(replaced::<SortedGroups>(node)))?
+                .transform_data(|node| Ok(replaced::<NumberedGroups>(node)))
+        })?;
+        Ok(done.data)
+    }
+
+    fn name(&self) -> &str {
+        "stand_ins"
+    }
+
+    fn schema_check(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]
@@ -134,6 +172,22 @@ mod tests {
         ours: bool,
         set: impl Fn(&mut SessionConfig),
     ) -> (String, String) {
+        let (found, plan) = run(tables, question, ours, set);
+        let found = match found.first() {
+            Some(first) => vec![concat_batches(&first.schema(), &found).unwrap()],
+            None => Vec::new(),
+        };
+        let shape = displayable(plan.as_ref()).indent(false).to_string();
+        (pretty_format_batches(&found).unwrap().to_string(), shape)
+    }
+
+    /// What a question comes to, and the plan that was run.
+    pub(super) fn run(
+        tables: &[(&str, Arc<MemTable>)],
+        question: &str,
+        ours: bool,
+        set: impl Fn(&mut SessionConfig),
+    ) -> (Vec<RecordBatch>, Arc<dyn ExecutionPlan>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -158,13 +212,8 @@ mod tests {
             }
             let plan = session.sql(question).await.unwrap();
             let plan = plan.create_physical_plan().await.unwrap();
-            let shape = displayable(plan.as_ref()).indent(false).to_string();
-            let found = collect(plan, session.task_ctx()).await.unwrap();
-            let found = match found.first() {
-                Some(first) => vec![concat_batches(&first.schema(), &found).unwrap()],
-                None => Vec::new(),
-            };
-            (pretty_format_batches(&found).unwrap().to_string(), shape)
+            let found = collect(Arc::clone(&plan), session.task_ctx()).await;
+            (found.unwrap(), plan)
         })
     }
 }

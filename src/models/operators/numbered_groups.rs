@@ -5,64 +5,26 @@
 //! first step of two is replaced, whose rows may be incomplete: it hands on what it has when its groups
 //! become many or memory does not hold them, and passes rows on as they are where hardly any are alike.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::EmitTo;
-use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
-use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan,
-    InputDistributionRequirements, InputOrderMode, PlanProperties, ReplaceChildrenOptions,
-    SendableRecordBatchStream,
-};
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, SendableRecordBatchStream};
 use futures::TryStreamExt;
 
 use super::groups::Groups;
 use super::numbers::{NUMBERS_MAX, is_number, numbers};
+use super::stand_in::Way;
 
-/// Puts [`NumberedGroupsExec`] where it can be.
+/// The first step of an aggregate by numbers.
 #[derive(Debug)]
-pub(super) struct NumberedGroups;
-
-impl PhysicalOptimizerRule for NumberedGroups {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let replaced = node
-                .downcast_ref::<AggregateExec>()
-                .filter(|aggregate| applies(aggregate))
-                .map(|aggregate| {
-                    Arc::new(NumberedGroupsExec(aggregate.clone())) as Arc<dyn ExecutionPlan>
-                });
-            Ok(match replaced {
-                Some(replaced) => Transformed::yes(replaced),
-                None => Transformed::no(node),
-            })
-        })
-        .map(|done| done.data)
-    }
-
-    fn name(&self) -> &str {
-        "numbered_groups"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
+pub(super) struct NumberedGroups(AggregateExec);
 
 fn applies(aggregate: &AggregateExec) -> bool {
     let group_by = aggregate.group_expr();
@@ -81,66 +43,12 @@ fn applies(aggregate: &AggregateExec) -> bool {
         })
 }
 
-/// The first step of an aggregate by numbers. It is planned as the engine's own.
-#[derive(Clone, Debug)]
-struct NumberedGroupsExec(AggregateExec);
+impl Way for NumberedGroups {
+    const NAME: &'static str = "NumberedGroupsExec";
 
-impl DisplayAs for NumberedGroupsExec {
-    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "NumberedGroupsExec: ")?;
-        self.0.fmt_as(kind, f)
-    }
-}
-
-impl ExecutionPlan for NumberedGroupsExec {
-    fn name(&self) -> &str {
-        "NumberedGroupsExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.0.children()
-    }
-
-    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        self.0.input_distribution_requirements()
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        self.0.required_input_ordering()
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.0.apply_expressions(f)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = Arc::new(self.0.clone()).replace_children(children, options)?;
-        // Another child may have another order.
-        Ok(match plan.downcast_ref::<AggregateExec>() {
-            Some(aggregate) if applies(aggregate) => {
-                Arc::new(NumberedGroupsExec(aggregate.clone()))
-            }
-            _ => plan,
-        })
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
+    fn of(engines: &Arc<dyn ExecutionPlan>) -> Option<NumberedGroups> {
+        let aggregate = engines.downcast_ref::<AggregateExec>()?;
+        applies(aggregate).then(|| NumberedGroups(aggregate.clone()))
     }
 
     fn execute(
@@ -168,13 +76,9 @@ impl ExecutionPlan for NumberedGroupsExec {
             }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema(),
+            self.0.schema(),
             stream,
         )))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        self.0.metrics()
     }
 }
 

@@ -5,65 +5,27 @@
 //! than one group column in a hash table. In flows a physical plan; out flows the same with such
 //! aggregates replaced. What the aggregate functions do stays theirs.
 
-use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::{concat_batches, partition};
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use datafusion::common::Result;
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::EmitTo;
-use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode};
-use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan,
-    InputDistributionRequirements, InputOrderMode, PlanProperties, ReplaceChildrenOptions,
-    SendableRecordBatchStream,
-};
+use datafusion::physical_plan::{ExecutionPlan, InputOrderMode, SendableRecordBatchStream};
 use futures::TryStreamExt;
 
 use super::groups::Groups;
+use super::stand_in::Way;
 
-/// Puts [`SortedGroupsExec`] where it can be.
+/// An aggregate over input in the order of its groups.
 #[derive(Debug)]
-pub(super) struct SortedGroups;
-
-impl PhysicalOptimizerRule for SortedGroups {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let replaced = node
-                .downcast_ref::<AggregateExec>()
-                .filter(|aggregate| applies(aggregate))
-                .map(|aggregate| {
-                    Arc::new(SortedGroupsExec(aggregate.clone())) as Arc<dyn ExecutionPlan>
-                });
-            Ok(match replaced {
-                Some(replaced) => Transformed::yes(replaced),
-                None => Transformed::no(node),
-            })
-        })
-        .map(|done| done.data)
-    }
-
-    fn name(&self) -> &str {
-        "sorted_groups"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
-}
+pub(super) struct SortedGroups(AggregateExec);
 
 fn applies(aggregate: &AggregateExec) -> bool {
     let group_by = aggregate.group_expr();
@@ -91,64 +53,12 @@ pub(super) fn plainly_compared(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) ->
     })
 }
 
-/// An aggregate over input in the order of its groups. It is planned as the engine's own.
-#[derive(Clone, Debug)]
-struct SortedGroupsExec(AggregateExec);
+impl Way for SortedGroups {
+    const NAME: &'static str = "SortedGroupsExec";
 
-impl DisplayAs for SortedGroupsExec {
-    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "SortedGroupsExec: ")?;
-        self.0.fmt_as(kind, f)
-    }
-}
-
-impl ExecutionPlan for SortedGroupsExec {
-    fn name(&self) -> &str {
-        "SortedGroupsExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.0.children()
-    }
-
-    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        self.0.input_distribution_requirements()
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        self.0.required_input_ordering()
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.0.apply_expressions(f)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = Arc::new(self.0.clone()).replace_children(children, options)?;
-        // Another child may have another order.
-        Ok(match plan.downcast_ref::<AggregateExec>() {
-            Some(aggregate) if applies(aggregate) => Arc::new(SortedGroupsExec(aggregate.clone())),
-            _ => plan,
-        })
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
+    fn of(engines: &Arc<dyn ExecutionPlan>) -> Option<SortedGroups> {
+        let aggregate = engines.downcast_ref::<AggregateExec>()?;
+        applies(aggregate).then(|| SortedGroups(aggregate.clone()))
     }
 
     fn execute(
@@ -182,13 +92,9 @@ impl ExecutionPlan for SortedGroupsExec {
             }
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema(),
+            self.0.schema(),
             stream,
         )))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        self.0.metrics()
     }
 }
 

@@ -4,61 +4,30 @@
 //! by partition. Here a partition is evaluated as soon as its last row has come, and only rows of a
 //! partition that spans batches are copied: memory holds a person's day instead of a chunk of days.
 
-use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::compute::kernels::cmp::not_distinct;
 use datafusion::arrow::compute::{concat, concat_batches, partition};
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::physical_expr::{OrderingRequirements, PhysicalExpr};
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_plan::metrics::MetricsSet;
+use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::windows::WindowAggExec;
-use datafusion::physical_plan::{
-    ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan,
-    InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions,
-    SendableRecordBatchStream,
-};
+use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream};
 use futures::TryStreamExt;
 
 use super::sorted_groups::plainly_compared;
+use super::stand_in::Way;
 
-/// Puts [`SortedWindowsExec`] where it can be.
+/// Window functions over sorted partitions.
 #[derive(Debug)]
-pub(super) struct SortedWindows;
-
-impl PhysicalOptimizerRule for SortedWindows {
-    fn optimize(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        _: &ConfigOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        plan.transform_up(|node| {
-            let replaced = node
-                .downcast_ref::<WindowAggExec>()
-                .and_then(|window| keys(window).map(|_| window.clone()));
-            Ok(match replaced {
-                Some(window) => Transformed::yes(Arc::new(SortedWindowsExec(window))),
-                None => Transformed::no(node),
-            })
-        })
-        .map(|done| done.data)
-    }
-
-    fn name(&self) -> &str {
-        "sorted_windows"
-    }
-
-    fn schema_check(&self) -> bool {
-        true
-    }
+pub(super) struct SortedWindows {
+    window: WindowAggExec,
+    /// What tells partitions apart.
+    keys: Vec<Arc<dyn PhysicalExpr>>,
 }
 
 /// What tells partitions apart; none where the operator does not apply.
@@ -81,67 +50,13 @@ fn keys(window: &WindowAggExec) -> Option<Vec<Arc<dyn PhysicalExpr>>> {
     (!keys.is_empty() && keys.len() == first.partition_by().len() && same && plain).then_some(keys)
 }
 
-/// Window functions over sorted partitions. It is planned as the engine's own.
-#[derive(Clone, Debug)]
-struct SortedWindowsExec(WindowAggExec);
+impl Way for SortedWindows {
+    const NAME: &'static str = "SortedWindowsExec";
 
-impl DisplayAs for SortedWindowsExec {
-    fn fmt_as(&self, kind: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "SortedWindowsExec: ")?;
-        self.0.fmt_as(kind, f)
-    }
-}
-
-impl ExecutionPlan for SortedWindowsExec {
-    fn name(&self) -> &str {
-        "SortedWindowsExec"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.0.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        self.0.children()
-    }
-
-    fn maintains_input_order(&self) -> Vec<bool> {
-        self.0.maintains_input_order()
-    }
-
-    fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        self.0.input_distribution_requirements()
-    }
-
-    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        self.0.required_input_ordering()
-    }
-
-    fn apply_expressions(
-        &self,
-        f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        self.0.apply_expressions(f)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        options: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = Arc::new(self.0.clone()).replace_children(children, options)?;
-        Ok(match plan.downcast_ref::<WindowAggExec>() {
-            Some(window) if keys(window).is_some() => Arc::new(SortedWindowsExec(window.clone())),
-            _ => plan,
-        })
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
+    fn of(engines: &Arc<dyn ExecutionPlan>) -> Option<SortedWindows> {
+        let window = engines.downcast_ref::<WindowAggExec>()?;
+        let (window, keys) = (window.clone(), keys(window)?);
+        Some(SortedWindows { window, keys })
     }
 
     fn execute(
@@ -149,14 +64,14 @@ impl ExecutionPlan for SortedWindowsExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let Some(keys) = keys(&self.0) else {
-            return self.0.execute(partition, context);
-        };
-        let input = self.0.input().execute(partition, Arc::clone(&context))?;
+        let input = self
+            .window
+            .input()
+            .execute(partition, Arc::clone(&context))?;
         let reservation = MemoryConsumer::new("windows in order").register(context.memory_pool());
         let windows = Windows {
-            plan: self.0.clone(),
-            keys,
+            plan: self.window.clone(),
+            keys: self.keys.clone(),
             open: Vec::new(),
             open_keys: Vec::new(),
             reservation,
@@ -181,13 +96,9 @@ impl ExecutionPlan for SortedWindowsExec {
             .map_ok(|done| futures::stream::iter(done.into_iter().map(Ok)))
             .try_flatten();
         Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema(),
+            self.window.schema(),
             stream,
         )))
-    }
-
-    fn metrics(&self) -> Option<MetricsSet> {
-        self.0.metrics()
     }
 }
 
