@@ -9,6 +9,7 @@
 mod error;
 mod history;
 mod org;
+mod room;
 mod run;
 mod sorted;
 mod stale;

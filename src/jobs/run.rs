@@ -7,7 +7,8 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Date32Type;
 use datafusion::arrow::util::display::array_value_to_string;
 use datafusion::error::DataFusionError;
-use datafusion::execution::memory_pool::MemoryConsumer;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool};
+use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::sorts::sort_preserving_merge::SortPreservingMergeExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -21,6 +22,7 @@ use futures::{StreamExt, TryStreamExt};
 
 use super::Error;
 use super::history::update_history;
+use super::room::{Room, Share};
 use super::sorted::Sorted;
 use crate::lake::{
     Change, Committed, DataFile, FileWriter, NewFile, Scope, TableSpec, WriteOptions,
@@ -168,10 +170,7 @@ async fn run_model(
     };
     let threads = world.setup.threads();
     let mut chunks = task.chunks(limit, threads).into_iter().enumerate();
-    // Chunks that are computed side by side may hold this many rows together: a single day that is
-    // larger than a chunk should be is computed with less beside it, so that memory stays what
-    // `limits.chunk_rows` makes it.
-    let mut room = limit.saturating_mul(threads as u64);
+    let mut room = Room::new(world.setup.settings.limits.memory_bytes, threads, limit);
     let mut waiting = chunks.next();
     let mut running = FuturesUnordered::new();
     // Committed in order, whichever ends first, so that what a failure leaves undone is what comes
@@ -182,16 +181,18 @@ async fn run_model(
     let mut failure: Option<crate::error::Error> = None;
     loop {
         while let Some((number, (days, rows))) = waiting.take() {
-            let held = rows.min(limit.saturating_mul(threads as u64));
-            if failing || running.len() >= threads || held > room {
+            let held = match failing || running.len() >= threads {
+                true => None,
+                false => room.take(rows),
+            };
+            let Some(held) = held else {
                 waiting = Some((number, (days, rows)));
                 break;
-            }
-            room -= held;
+            };
             let task = Arc::clone(&task);
             let days_of = days.len() as u64;
             let chunk = tokio::spawn(async move { task.chunk(days).await });
-            running.push(async move { (number, held, days_of, chunk.await) });
+            running.push(async move { (number, (held, rows), days_of, chunk.await) });
             waiting = chunks.next();
         }
         if let Some((days, done)) = ended.remove(&turn) {
@@ -217,12 +218,15 @@ async fn run_model(
             }
             continue;
         }
-        let Some((number, held, days, done)) = running.next().await else {
+        let Some((number, (held, rows), days, done)) = running.next().await else {
             break;
         };
-        room += held;
-        let done =
-            done.unwrap_or_else(|error| Err(models::Error::Engine(error.to_string()).into()));
+        let (most, done) = done.unwrap_or_else(|error| {
+            let error = models::Error::Engine(error.to_string());
+            (0, Err(error.into()))
+        });
+        tracing::debug!(model = %model.name, days, rows, most, "a chunk ended");
+        room.give_back(held, rows, most);
         failing |= done.is_err();
         ended.insert(number, (days, done));
     }
@@ -362,21 +366,38 @@ impl Task {
         chunks
     }
 
-    /// Computes days and makes the checks over what came out different.
-    async fn chunk(&self, days: Vec<i32>) -> crate::error::Result<Computed> {
-        let slices = self.slices(&days).await?;
+    /// Computes days and makes the checks over what came out different. Also gives the most bytes of
+    /// the memory pool that it held.
+    async fn chunk(&self, days: Vec<i32>) -> (usize, crate::error::Result<Computed>) {
+        let shared = &self.world.setup.runtime;
+        let share = Share::new(&shared.memory_pool);
+        let mut world = self.world.clone();
+        world.setup.runtime = Arc::new(RuntimeEnv {
+            memory_pool: Arc::clone(&share) as Arc<dyn MemoryPool>,
+            ..RuntimeEnv::clone(shared)
+        });
+        let computed = self.computed(&world, &days).await;
+        (share.most(), computed)
+    }
+
+    async fn computed(&self, world: &World, days: &[i32]) -> crate::error::Result<Computed> {
+        let slices = self.slices(world, days).await?;
         let computed = self.compared(slices).await?;
         if !computed.change.adds.is_empty()
-            && let Err(error) = self.check(&days, &computed.change).await
+            && let Err(error) = self.check(world, days, &computed.change).await
         {
-            abandon(&self.world, computed.change.adds).await?;
+            abandon(world, computed.change.adds).await?;
             return Err(error);
         }
         Ok(computed)
     }
 
     /// The slices of days, each a written file that nobody sees yet.
-    async fn slices(&self, days: &[i32]) -> crate::error::Result<Vec<(i32, NewFile)>> {
+    async fn slices(
+        &self,
+        world: &World,
+        days: &[i32],
+    ) -> crate::error::Result<Vec<(i32, NewFile)>> {
         let (Some(first), Some(last)) = (days.first().copied(), days.last().copied()) else {
             return Ok(Vec::new());
         };
@@ -392,7 +413,7 @@ impl Task {
             .iter()
             .map(|(name, before, after)| (name.clone(), Scope::days(first - before, last + after)))
             .collect();
-        let session = self.world.ordered_session(&scopes)?;
+        let session = world.ordered_session(&scopes)?;
         let plan = models::plan(&session, &self.model).await?;
         let time_column = self.spec.partition.clone().unwrap_or_default();
         let day = |day: i32| lit(ScalarValue::Date32(Some(day)));
@@ -419,22 +440,18 @@ impl Task {
             let sorted = self.sorted(&input, &time_column, &session).await;
             match sorted.map_err(running)? {
                 Some(stream) => {
-                    return Ok(
-                        write_slices(&self.world, &self.spec, days, &self.stale, stream)
-                            .await
-                            .map_err(|error| failed(error.to_string()))?,
-                    );
+                    return Ok(write_slices(world, &self.spec, days, &self.stale, stream)
+                        .await
+                        .map_err(|error| failed(error.to_string()))?);
                 }
                 // There is no room for all rows at once: anew, with a sort that spills.
                 None => ordered = plan().await.map_err(running)?,
             }
         }
         let stream = execute_stream(ordered, session.task_ctx()).map_err(running)?;
-        Ok(
-            write_slices(&self.world, &self.spec, days, &self.stale, stream)
-                .await
-                .map_err(|error| failed(error.to_string()))?,
-        )
+        Ok(write_slices(world, &self.spec, days, &self.stale, stream)
+            .await
+            .map_err(|error| failed(error.to_string()))?)
     }
 
     /// The rows of a plan by day and the table's order, or nothing if memory does not hold them.
@@ -513,16 +530,21 @@ impl Task {
     }
 
     /// Makes the model's checks over the days as they would be after the change.
-    async fn check(&self, days: &[i32], change: &Change) -> crate::error::Result<()> {
+    async fn check(
+        &self,
+        world: &World,
+        days: &[i32],
+        change: &Change,
+    ) -> crate::error::Result<()> {
         let (Some(first), Some(last)) = (days.iter().min(), days.iter().max()) else {
             return Ok(());
         };
-        let Some(snapshot) = self.world.snapshots.get(&self.model.name) else {
+        let Some(snapshot) = world.snapshots.get(&self.model.name) else {
             return Ok(());
         };
-        let library = &self.world.setup.library;
+        let library = &world.setup.library;
         let checks: Vec<_> = library.checks_of(&self.model.name).collect();
-        let mut after = self.world.clone();
+        let mut after = world.clone();
         after
             .snapshots
             .insert(self.model.name.clone(), snapshot.preview(change)?);

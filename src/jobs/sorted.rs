@@ -29,8 +29,18 @@ pub struct Sorted {
     order: Vec<String>,
     batches: Vec<RecordBatch>,
     days: BTreeMap<i32, Vec<Entry>>,
+    /// Rows that are not among the above yet.
+    last: Vec<RecordBatch>,
+    last_rows: usize,
+    last_bytes: usize,
     reservation: MemoryReservation,
 }
+
+/// Rows that are put together. Batches as they come are larger than what they hold, mostly by half.
+const TOGETHER_ROWS: usize = 1 << 16;
+
+/// Fewer where they are long: a column of texts has 2 GiB at most.
+const TOGETHER_BYTES: usize = 1 << 26;
 
 impl Sorted {
     /// `order` holds inside a day, ascending, NULLs last; `day` names the day's column.
@@ -40,6 +50,9 @@ impl Sorted {
             order: order.to_vec(),
             batches: Vec::new(),
             days: BTreeMap::new(),
+            last: Vec::new(),
+            last_rows: 0,
+            last_bytes: 0,
             reservation,
         }
     }
@@ -50,9 +63,29 @@ impl Sorted {
     /// When the memory pool has no room for them.
     pub fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let entries = batch.num_rows() * size_of::<Entry>();
+        let bytes = batch.get_array_memory_size();
         // Moving a day's rows holds them twice, but a day at a time.
+        self.reservation.try_grow(bytes + entries)?;
+        self.last_rows += batch.num_rows();
+        self.last_bytes += bytes;
+        self.last.push(batch);
+        match self.last_rows >= TOGETHER_ROWS || self.last_bytes >= TOGETHER_BYTES {
+            true => self.put_together(),
+            false => Ok(()),
+        }
+    }
+
+    fn put_together(&mut self) -> Result<()> {
+        let Some(first) = self.last.first() else {
+            return Ok(());
+        };
+        let batch = concat_batches(first.schema_ref(), &self.last)?;
+        self.last.clear();
+        let others = self.reservation.size().saturating_sub(self.last_bytes);
+        (self.last_rows, self.last_bytes) = (0, 0);
+        // Hardly ever more than before, and what is held already cannot be refused.
         self.reservation
-            .try_grow(batch.get_array_memory_size() + entries)?;
+            .resize(others + batch.get_array_memory_size());
         let place = u32::try_from(self.batches.len())
             .map_err(|_| DataFusionError::Internal("too many batches".into()))?;
         let Some(days) = batch.column_by_name(&self.day) else {
@@ -81,9 +114,10 @@ impl Sorted {
 
     /// The days, and their rows in order, in pieces of at most `rows` rows.
     pub fn days(
-        self,
+        mut self,
         rows: usize,
     ) -> Result<impl Iterator<Item = Result<(i32, RecordBatch)>> + Send> {
+        self.put_together()?;
         let Sorted {
             order,
             batches,
